@@ -1,0 +1,186 @@
+"""Every setting, read once at the start.
+
+A setting is an environment variable `VITRINE_<NAME>`. An unknown name or an unusable value stops
+the start with a sentence: a mistyped setting that is silently ignored is found by a customer.
+"""
+
+import math
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import current_app
+
+from core.errors import DomainError
+
+PREFIX = "VITRINE_"
+ROOT = Path(__file__).resolve().parent.parent
+WEAK_SECRETS = {"secret", "changeme", "change-me", "dev", "development", "password", "test"}
+# Part of the published contract, read by parts of the product that this release does not have.
+RESERVED = {"SMTP_URL", "LEAD_RATE_LIMIT", "REQUIRE_TOTP"}
+
+
+class BadSetting(DomainError):
+    """A setting is unknown, missing or unusable."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the operator decided. Units are in the names; empty text means "not set"."""
+
+    env: str = "development"
+    database_url: str = ""
+    redis_url: str = ""
+    media_dir: str = ""
+    media_url: str = ""
+    secret_key: str = ""
+    base_url: str = "http://127.0.0.1:8000"
+    web_workers: int = 2
+    allow_private_urls: bool = False
+    import_withdraw_share: float = 0.3
+    trusted_proxies: int = 0
+    instance_dir: str = ""
+    log_level: str = "info"
+
+    @property
+    def is_production(self) -> bool:
+        return self.env == "production"
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.database_url.startswith("sqlite")
+
+
+def _flag(text: str) -> bool:
+    lowered = text.strip().lower()
+    if lowered in {"1", "true", "yes", "on", "sim"}:
+        return True
+    if lowered in {"", "0", "false", "no", "off", "nao", "não"}:
+        return False
+    raise ValueError("use 1 or 0")
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not (math.isfinite(value) and 0 <= value <= 1):
+        raise ValueError("use a share between 0 and 1")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 1024:
+        raise ValueError("use a whole number between 0 and 1024")
+    return value
+
+
+READERS: dict[str, Callable[[str], Any]] = {
+    "web_workers": _count,
+    "trusted_proxies": _count,
+    "allow_private_urls": _flag,
+    "import_withdraw_share": _share,
+}
+
+
+def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Config:
+    """The settings of `environ` (default: the process's), with `overrides` by field name on top.
+
+    Raises BadSetting with a sentence that names the variable.
+    """
+    environ = os.environ if environ is None else environ
+    known = {field.name for field in fields(Config)}
+    values: dict[str, Any] = {}
+    for variable, text in environ.items():
+        if not variable.startswith(PREFIX):
+            continue
+        name = variable.removeprefix(PREFIX)
+        if name in RESERVED or name.startswith("TEST_"):
+            continue
+        if name.lower() not in known or name != name.upper():
+            raise BadSetting(
+                f"{variable} is not a setting of Vitrine. See the list in docs/configuration.md."
+            )
+        try:
+            values[name.lower()] = READERS.get(name.lower(), str)(text)
+        except ValueError as error:
+            raise BadSetting(f"{variable}={text!r} cannot be used: {error}.") from None
+    values.update(overrides)
+    return _complete(Config(**values))
+
+
+def _complete(config: Config) -> Config:
+    """Fill in what depends on other settings and refuse what cannot work."""
+    if config.env not in {"development", "production"}:
+        raise BadSetting(f"VITRINE_ENV={config.env!r} is neither development nor production.")
+    if config.log_level not in {"debug", "info", "warning", "error"}:
+        raise BadSetting(
+            f"VITRINE_LOG_LEVEL={config.log_level!r}: use debug, info, warning or error."
+        )
+    instance = Path(config.instance_dir or ROOT / "instance").resolve()
+    instance.mkdir(parents=True, exist_ok=True)
+    changes: dict[str, Any] = {"instance_dir": str(instance)}
+    changes["database_url"] = _database_url(config.database_url, instance)
+    changes["media_dir"] = str(Path(config.media_dir or instance / "media").resolve())
+    changes["base_url"] = _origin(config.base_url)
+    changes["secret_key"] = _secret_key(config, instance)
+    return Config(**{**config.__dict__, **changes})
+
+
+def _database_url(url: str, instance: Path) -> str:
+    url = url or f"sqlite:///{instance / 'vitrine.db'}"
+    # Some hosts still hand out the scheme that SQLAlchemy dropped.
+    url = url.replace("postgres://", "postgresql://", 1)
+    if not url.startswith(("sqlite:///", "postgresql")):
+        raise BadSetting("VITRINE_DATABASE_URL must start with sqlite:/// or postgresql://.")
+    if url in {"sqlite:///", "sqlite:///:memory:"}:
+        raise BadSetting(
+            "VITRINE_DATABASE_URL must name a file: web and worker are separate processes "
+            "and share nothing in memory."
+        )
+    return url
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url.rstrip("/"))
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path or parts.query:
+        raise BadSetting(
+            f"VITRINE_BASE_URL={url!r} must be an origin such as https://www.loja.com.br."
+        )
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _secret_key(config: Config, instance: Path) -> str:
+    if config.secret_key:
+        if config.is_production and (
+            len(config.secret_key) < 32 or config.secret_key.lower() in WEAK_SECRETS
+        ):
+            raise BadSetting(
+                "VITRINE_SECRET_KEY is too weak for production: use at least 32 random characters."
+            )
+        return config.secret_key
+    return _own_secret(instance / "secret_key")
+
+
+def _own_secret(path: Path) -> str:
+    """The key made on the first run. Two processes starting together must agree on one."""
+    try:
+        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        key = path.read_text().strip()
+        if len(key) < 32:
+            raise BadSetting(f"{path} is damaged: delete it to get a new key.") from None
+        return key
+    with os.fdopen(handle, "w") as file:
+        key = secrets.token_urlsafe(48)
+        file.write(key)
+    return key
+
+
+def current() -> Config:
+    """The settings of the application that is running."""
+    config: Config = current_app.extensions["vitrine"]
+    return config

@@ -1,0 +1,1 @@
+"""What we sell, and what of it the public may see. Stands on `dealership`, `jobs` and `core`."""

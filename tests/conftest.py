@@ -1,0 +1,97 @@
+"""One migrated database per test process, emptied after each test, on SQLite or PostgreSQL.
+
+`VITRINE_TEST_DATABASE_URL` (a PostgreSQL server's address) moves the whole suite to PostgreSQL.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_migrate import upgrade
+
+from app import create_app
+from core.db import db
+
+PG_SERVER = os.environ.get("VITRINE_TEST_DATABASE_URL", "")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests about one database's own behaviour run on that database only."""
+    unwanted = "sqlite_only" if PG_SERVER else "postgres_only"
+    items[:] = [item for item in items if item.get_closest_marker(unwanted) is None]
+
+
+@pytest.fixture(scope="session")
+def database_url(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[str]:
+    """A fresh database of this test process's own."""
+    if not PG_SERVER:
+        yield f"sqlite:///{tmp_path_factory.mktemp('database') / 'test.db'}"
+        return
+    server = sa.create_engine(PG_SERVER, isolation_level="AUTOCOMMIT")
+    name = f"vitrine_test_{worker_id}_{os.getpid()}"
+    with server.connect() as connection:
+        connection.execute(sa.text(f'CREATE DATABASE "{name}"'))
+    yield server.url.set(database=name).render_as_string(hide_password=False)
+    with server.connect() as connection:
+        connection.execute(sa.text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+    server.dispose()
+
+
+@pytest.fixture(scope="session")
+def session_app(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    instance = tmp_path_factory.mktemp("instance")
+    app = create_app(
+        database_url=database_url,
+        instance_dir=str(instance),
+        media_dir=str(instance / "media"),
+        base_url="http://localhost",
+    )
+    app.testing = True
+    with app.app_context():
+        upgrade()
+    return app
+
+
+@pytest.fixture
+def app(session_app: Flask) -> Iterator[Flask]:
+    """The application inside its context, with empty tables and an empty media folder."""
+    with session_app.app_context():
+        yield session_app
+        db.session.rollback()
+        db.session.remove()
+        _empty_tables()
+    media = Path(session_app.extensions["vitrine"].media_dir)
+    shutil.rmtree(media, ignore_errors=True)
+
+
+def _empty_tables() -> None:
+    with db.engine.begin() as connection:
+        for table in reversed(db.metadata.sorted_tables):
+            if table.name != "stock_version":
+                connection.execute(table.delete())
+        # Versions only grow: an index that outlives a test must see that the stock changed.
+        connection.execute(sa.text("UPDATE stock_version SET number = number + 1"))
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def statements(app: Flask) -> Iterator[list[str]]:
+    """Every SQL statement sent from here on, transaction control aside."""
+    seen: list[str] = []
+
+    def remember(_conn, _cursor, statement, *_rest) -> None:
+        if not statement.startswith(("BEGIN", "PRAGMA")):
+            seen.append(statement)
+
+    sa.event.listen(db.engine, "before_cursor_execute", remember)
+    yield seen
+    sa.event.remove(db.engine, "before_cursor_execute", remember)

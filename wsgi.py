@@ -1,0 +1,5 @@
+"""Starts the application: `flask --app wsgi …`, or a WSGI server pointed at `wsgi:app`."""
+
+from app import create_app
+
+app = create_app()
