@@ -1,11 +1,10 @@
-"""The words of the trade: codes as stored, labels as shown, spellings as typed, values in addresses.
+"""The words of the trade: stored codes, shown labels, spellings typed, values in addresses.
 
 A code is English and never changes. Its label is a message that the catalogue translates. Its
 public value stands in query strings and in the stock CSV. Sources write all of it in their own
 way, so reading goes through `read_code`, which knows the usual spellings in any case and accent.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -69,7 +68,8 @@ _TRANSMISSION: Final = (
          "automático CVT|automática CVT|AUT CVT|CVT automático|continuamente variável|"
          "continuously variable|transmissão continuamente variável"),
     Term("automated", _l("Automated manual"), "automatizado",
-         "automatizada|AMT|robotizado|robotizada|automatizado de embreagem simples|automated manual"),
+         "automatizada|AMT|robotizado|robotizada|automatizado de embreagem simples|"
+         "automated manual"),
     Term("dct", _l("Dual-clutch automated"), "dupla-embreagem",
          "automatizado dupla embreagem|automatizada dupla embreagem|automático dupla embreagem|"
          "automática dupla embreagem|dual clutch|DSG|PDK"),
@@ -91,17 +91,17 @@ _BODY: Final = (
          "pick-up cabine dupla|picape CD|pick-up CD|cabine dupla|caminhonete cabine dupla|"
          "double cab|double cab pickup|crew cab"),
     Term("wagon", _l("Station wagon"), "perua",
-         "perua/SW|SW|station wagon|estate|touring|perua SW|camioneta"),
+         "perua/SW|SW|station wagon|estate"),
     Term("minivan", _l("Minivan"), "minivan", "mini van|monovolume|MPV"),
     Term("van", _l("Van"), "van",
          "van/furgão|furgão|furgoneta|van/utilitário|minibus|micro-ônibus|panel van"),
-    Term("coupe", _l("Coupe"), "cupe", "cupê|coupé|sports car|esportivo"),
+    Term("coupe", _l("Coupe"), "cupe", "cupê|coupé"),
     Term("convertible", _l("Convertible"), "conversivel",
-         "conversível|cabriolet|cabrio|roadster|spider|spyder|targa"),
+         "conversível|cabriolet|cabrio|roadster|spider|spyder"),
     Term("crossover", _l("Crossover"), "crossover", "cross over"),
     Term("buggy", _l("Buggy"), "buggy", "bugue|bugre|bugui"),
     Term("motorcycle", _l("Motorcycle"), "moto",
-         "motocicleta|motociclo|motorbike|scooter|motoneta|custom|naked"),
+         "motocicleta|motociclo|motorbike|scooter|motoneta"),
     Term("truck", _l("Truck"), "caminhao", "caminhão|caminhão leve|cavalo mecânico"),
 )  # fmt: skip
 
@@ -137,7 +137,8 @@ _CONDITION: Final = (
 
 _STATE: Final = (
     Term("draft", _l("Draft"), "rascunho", ""),
-    Term("published", _l("Published"), "publicado", "publicada|ativo|ativa|active|disponível|available"),
+    Term("published", _l("Published"), "publicado",
+         "publicada|ativo|ativa|active|disponível|available"),
     Term("reserved", _l("Reserved"), "reservado", "reservada"),
     Term("sold", _l("Sold"), "vendido", "vendida"),
     Term("archived", _l("Archived"), "arquivado", "arquivada"),
@@ -182,8 +183,8 @@ _FEATURE: Final = (
     Term("digital_ac", _l("Digital air conditioning"), "ar-digital",
          "ar-condicionado digital|climatizador digital|ar-condicionado automático", "comfort"),
     Term("dual_zone_ac", _l("Dual-zone air conditioning"), "ar-dual-zone",
-         "ar-condicionado dual zone|ar-condicionado bi-zone|ar bizona|ar-condicionado de duas zonas",
-         "comfort"),
+         "ar-condicionado dual zone|ar-condicionado bi-zone|ar bizona|"
+         "ar-condicionado de duas zonas", "comfort"),
     Term("power_steering", _l("Power steering"), "direcao-assistida",
          "direção hidráulica|direção elétrica|direção eletro-hidráulica|DH", "comfort"),
     Term("power_windows", _l("Power windows"), "vidros-eletricos",
@@ -312,8 +313,8 @@ _FEATURE: Final = (
          "rodas de liga|rodas em liga leve|liga leve|RLL", "exterior"),
     Term("roof_rack", _l("Roof rack"), "rack-de-teto",
          "rack|bagageiro de teto|barras no teto|longarinas de teto", "exterior"),
-    Term("tow_hitch", _l("Tow hitch"), "engate", "engate para reboque|gancho de reboque|engate de reboque",
-         "exterior"),
+    Term("tow_hitch", _l("Tow hitch"), "engate",
+         "engate para reboque|gancho de reboque|engate de reboque", "exterior"),
     Term("bed_cover", _l("Bed cover"), "capota-maritima", "tonneau cover", "exterior"),
 )  # fmt: skip
 
@@ -339,38 +340,101 @@ _SCHEMA_ORG: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
     }
 )
 
-# Words that say nothing within their kind: 'Câmbio manual de 5 marchas', 'Prata metálico'.
-_LINK_WORDS: Final = frozenset("e ou and or em no na de do da dos das com of with o os".split())
+# Words that say nothing: 'Bancos em couro', and within a kind 'Câmbio manual de 5 marchas'.
+_LINK_WORDS: Final = frozenset(
+    ("e", "ou", "and", "or", "em", "no", "na", "de", "do", "da", "dos", "das", "com", "of", "with")
+)
 _EMPTY_WORDS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
-        "fuel": frozenset({"combustivel", "fuel", "motor"}),
-        "transmission": frozenset(
-            "cambio transmissao marcha velocidade speed gear transmission".split()
-        ),
-        "color": frozenset(
-            "cor metalico metalica perolizado perolizada solido solida fosco fosca claro clara "
-            "escuro escura".split()
-        ),
+        "fuel": frozenset({"combustivel", "fuel"}),
+        "transmission": frozenset({"cambio", "transmissao", "marcha", "velocidade", "speed"}),
+        "color": frozenset({"cor"}),
     }
 )
-_GEARS: Final = re.compile(r"(?:1[0-2]|[3-9])[vm]?\Z")
 
 
 def _words(kind: str, text: str) -> list[str]:
     """The words of `text` that carry meaning within `kind`, plurals in 's' made singular."""
     empty = _EMPTY_WORDS.get(kind, frozenset())
-    singular = [
-        word[:-1] if len(word) > 3 and word.endswith("s") else word
-        for word in fold(text).split()
-        if word not in _LINK_WORDS
-    ]
-    if kind == "transmission":
-        singular = [word for word in singular if not _GEARS.match(word)]
-    return [word for word in singular if word not in empty]
+    words = (word for word in fold(text).split() if word not in _LINK_WORDS)
+    singular = (word[:-1] if len(word) > 3 and word.endswith("s") else word for word in words)
+    if kind == "transmission":  # the number of gears: 'AT6', 'manual 5 marchas'
+        singular = (word.rstrip("0123456789") for word in singular)
+    return [word for word in singular if word and word not in empty]
+
+
+def _key(kind: str, text: str) -> str:
+    """Spaces do not tell spellings apart: 'air bag' and 'airbag', '0 km' and '0km' are one."""
+    return "".join(_words(kind, text))
 
 
 def _ways_to_write(term: Term) -> Iterable[str]:
-    yield term.code
-    yield term.public
-    yield str(term.label._args[0]) if hasattr(term.label, "_args") else str(term.label)
-    yield from filter(None, term.spellings.split("|"))
+    return (term.code, term.public, *filter(None, term.spellings.split("|")))
+
+
+def _index(kind: str) -> dict[str, str]:
+    """Codes of `kind` by the key of each spelling. A spelling of two codes is a mistake above."""
+    index: dict[str, str] = {}
+    for term in _TERMS[kind]:
+        for way in _ways_to_write(term):
+            if index.setdefault(_key(kind, way), term.code) != term.code:
+                raise ValueError(f"{way!r} is {kind} {term.code} and {index[_key(kind, way)]}")
+    return index
+
+
+_BY_CODE: Final = {kind: {term.code: term for term in terms} for kind, terms in _TERMS.items()}
+_BY_PUBLIC: Final = {
+    kind: {term.public: term.code for term in terms} for kind, terms in _TERMS.items()
+}
+_BY_SPELLING: Final = {kind: _index(kind) for kind in KINDS}
+
+
+def codes(kind: str) -> tuple[str, ...]:
+    """The codes of `kind` in the order in which people expect them. `KeyError`: no such kind."""
+    return tuple(_BY_CODE[kind])
+
+
+def read_code(kind: str, text: str) -> str | None:
+    """The code that a source's `text` means ('Automática', 'AUT', 'automatic', 'automatico'), or
+    None. A colour may carry a maker's name ('Branco Polar') as long as it names one colour."""
+    by_spelling = _BY_SPELLING[kind]
+    code = by_spelling.get(_key(kind, text))
+    if code is None and kind == "color":
+        named = {by_spelling[word] for word in _words(kind, text) if word in by_spelling}
+        return named.pop() if len(named) == 1 else None
+    return code
+
+
+def label(kind: str, code: str) -> LazyString | str:
+    """The word for people, translated when shown. A feature kept in its source's own words, for
+    want of a code, comes back as it is."""
+    term = _BY_CODE[kind].get(code)
+    return term.label if term else code
+
+
+def public_value(kind: str, code: str) -> str:
+    """The value for query strings and CSV: 'automatic' -> 'automatico'. The source's own words
+    come back as they are, so that an export reads back the same."""
+    term = _BY_CODE[kind].get(code)
+    return term.public if term else code
+
+
+def from_public(kind: str, value: str) -> str | None:
+    """The code of a public value, exactly as written: one address per choice, no doubles."""
+    return _BY_PUBLIC[kind].get(value)
+
+
+def feature_group(code: str) -> str:
+    """The group, itself a code of kind 'feature_group', under which an offer shows a feature."""
+    term = _BY_CODE["feature"].get(code)
+    return term.group if term else "other"
+
+
+def schema_org_value(kind: str, code: str) -> str | None:
+    """The schema.org address that means the same, where the vocabulary has one."""
+    return _SCHEMA_ORG.get((kind, code))
+
+
+def spellings(kind: str) -> dict[str, str]:
+    """Every known way to write each code, folded (`core.text.fold`): what a search box knows."""
+    return {fold(way): term.code for term in _TERMS[kind] for way in _ways_to_write(term)}
