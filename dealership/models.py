@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, time
 from decimal import Decimal
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -56,7 +57,7 @@ class Store(Model):
     email: Mapped[str] = mapped_column(sa.String(160), default="")
     phone: Mapped[str] = mapped_column(sa.String(20), default="")  # E.164
     whatsapp: Mapped[str] = mapped_column(sa.String(20), default="")  # E.164
-    photo_key: Mapped[str] = mapped_column(sa.String(200), default="")
+    photo: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)  # as Banner.photo
     reserved_stays_listed: Mapped[bool] = mapped_column(default=True)
     requires_photo: Mapped[bool] = mapped_column(default=False)
 
@@ -125,7 +126,8 @@ class Banner(Model):
     text: Mapped[str] = mapped_column(sa.String(160), default="")
     action: Mapped[str] = mapped_column(sa.String(40), default="")  # words on the button
     path: Mapped[str] = mapped_column(sa.String(300), default="/estoque")  # on this site
-    photo_key: Mapped[str] = mapped_column(sa.String(200), default="")
+    # Renditions in the media store: stem, widths, formats, width_px, height_px, color.
+    photo: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
     position: Mapped[int] = mapped_column(default=0)
     starts_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     ends_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
