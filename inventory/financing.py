@@ -9,6 +9,7 @@ DomainError
     ├── NegativeAmount        a price, down payment or fee below zero
     ├── DownPaymentTooHigh    nothing is left to finance
     ├── AmountTooLow          too little is left to finance
+    ├── FeesTooHigh           fees larger than the credit itself
     ├── TermNotOffered        a number of months nobody lends for
     ├── RateOutOfRange        no interest rate in percent a month
     └── IofRateUnknown        a day before the table of rates starts
@@ -57,6 +58,10 @@ class DownPaymentTooHigh(NotFinanceable):
 
 class AmountTooLow(NotFinanceable):
     """Too little is left to finance."""
+
+
+class FeesTooHigh(NotFinanceable):
+    """Fees larger than the credit itself: a mistake in the settings, not an offer."""
 
 
 class TermNotOffered(NotFinanceable):
@@ -174,6 +179,8 @@ def _check(
     if price_cents - down_payment_cents < SMALLEST_LOAN_CENTS:
         smallest = format_brl(SMALLEST_LOAN_CENTS)
         raise AmountTooLow(_("The amount to finance must be at least %(amount)s.", amount=smallest))
+    if fees_cents > price_cents - down_payment_cents:
+        raise FeesTooHigh(_("The fees are higher than the amount to finance."))
     if not 1 <= months <= LONGEST_TERM:
         raise TermNotOffered(
             _("Choose between 1 and %(months)s monthly payments.", months=LONGEST_TERM)
