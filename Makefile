@@ -1,0 +1,66 @@
+# The commands of the project. `make` alone lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+FLASK := $(BIN)/flask --app wsgi
+CATALOGUE := translations/pt_BR/LC_MESSAGES/messages
+HOST ?= 127.0.0.1
+PORT ?= 8000
+export HOST PORT
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-sqlite test-postgres lint format bench messages lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/.run-ready $(CATALOGUE).mo ## the site with its demo stock, and the worker
+	@$(FLASK) db upgrade
+	@$(FLASK) demo load --if-empty
+	@$(FLASK) serve --host $(HOST) --port $(PORT)
+
+test: $(VENV)/.test-ready $(CATALOGUE).mo ## the whole suite, on SQLite and, if it is there, on PostgreSQL
+	@$(BIN)/python tests/run.py
+
+lint: $(VENV)/.test-ready ## formatter, linter, type checker, template linter: silent when clean
+	@$(BIN)/ruff format --check --quiet . || { echo "Run make format."; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary app.py wsgi.py core jobs dealership inventory showroom demo
+	@$(BIN)/djlint --lint --quiet templates
+
+format: $(VENV)/.test-ready ## rewrite the code in the house format
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --quiet --fix .
+
+bench: $(VENV)/.test-ready $(CATALOGUE).mo ## speed and memory, as ratios to bare references of the same run
+	@$(BIN)/python -m bench $(BENCH)
+
+messages: $(VENV)/.test-ready ## collect the messages of code and templates into the catalogue
+	@$(BIN)/pybabel -q extract -F babel.cfg -k lazy_gettext -k _l -k ngettext:1,2 --no-location --sort-output --project Vitrine -o translations/messages.pot .
+	@$(BIN)/pybabel -q update -i translations/messages.pot -d translations -l pt_BR --no-fuzzy-matching --ignore-obsolete
+	@rm translations/messages.pot
+
+lock: $(VENV)/.test-ready ## pin the newest allowed versions, with hashes and without addresses
+	@for name in base test; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-header --no-emit-index-url --no-emit-find-links requirements/$$name.in -o requirements/$$name.txt; done
+
+clean: ## remove what the other commands made, the database aside
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis $(CATALOGUE).mo
+
+$(CATALOGUE).mo: $(CATALOGUE).po
+	@$(BIN)/pybabel -q compile -d translations
+
+# An order-only wait: the catalogue is compiled by what the environment holds.
+$(CATALOGUE).mo: | $(VENV)/bin/python
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Vitrine needs Python 3.11 or newer: make PYTHON=python3.12 …"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/.run-ready: requirements/base.txt | $(VENV)/bin/python
+	@echo "Installing what Vitrine needs (once)…"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/base.txt
+	@touch $@
+
+$(VENV)/.test-ready: requirements/test.txt | $(VENV)/bin/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
+	@touch $@ $(VENV)/.run-ready

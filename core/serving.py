@@ -1,0 +1,81 @@
+"""`flask serve`: the web server and the worker together, stopped together."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+import click
+from flask.cli import with_appcontext
+
+from core.config import Config, current
+
+STOP_SECONDS = 30
+THREADS = 4
+
+
+@click.command("serve")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
+@with_appcontext
+def serve(host: str, port: int) -> None:
+    """Start the web server and the background worker; Ctrl-C stops both."""
+    raise SystemExit(supervise([web_command(current(), host, port), worker_command()], host, port))
+
+
+def web_command(config: Config, host: str, port: int) -> list[str]:
+    """The web server's command line."""
+    bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return [
+        sys.executable, "-m", "gunicorn", "wsgi:app", "--bind", bind,
+        "--workers", str(config.web_workers or 1), "--worker-class", "gthread",
+        "--threads", str(THREADS), "--graceful-timeout", "20", "--timeout", "60",
+        "--log-level", "warning", "--no-control-socket",
+    ]  # fmt: skip
+
+
+def worker_command() -> list[str]:
+    return [sys.executable, "-m", "flask", "--app", "wsgi", "worker"]
+
+
+def supervise(commands: Sequence[Sequence[str]], host: str, port: int) -> int:
+    """Run `commands` until one ends or we are asked to stop; then stop all. Returns an exit code.
+
+    A child that ends by itself ends the rest: half a system that looks whole loses work quietly.
+    """
+    stopping = False
+
+    def ask_to_stop(_signal: int, _frame: object) -> None:
+        nonlocal stopping
+        stopping = True
+
+    signal.signal(signal.SIGINT, ask_to_stop)
+    signal.signal(signal.SIGTERM, ask_to_stop)
+    # Own process groups: Ctrl-C reaches us, and we stop the children in order.
+    children = [
+        subprocess.Popen(command, start_new_session=True, env=os.environ) for command in commands
+    ]
+    shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104
+    click.echo(f"\n  Vitrine: http://{shown}:{port}/\n  Ctrl-C stops it.\n")
+    while not stopping and all(child.poll() is None for child in children):
+        time.sleep(0.2)
+    failed = [child.args for child in children if child.poll() not in {None, 0}]
+    _stop(children)
+    if failed and not stopping:
+        click.echo(f"Stopped: {' '.join(map(str, failed[0]))} ended by itself.", err=True)
+        return 1
+    return 0
+
+
+def _stop(children: Sequence["subprocess.Popen[bytes]"]) -> None:
+    for child in children:
+        if child.poll() is None:
+            child.send_signal(signal.SIGTERM)
+    deadline = time.monotonic() + STOP_SECONDS
+    for child in children:
+        try:
+            child.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)

@@ -1,0 +1,222 @@
+"""How values look on a page: template filters and functions, registered once on the application."""
+
+import hashlib
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+
+from babel.dates import get_day_names
+from flask import Flask, url_for
+from flask_babel import format_date, format_datetime, get_locale
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from core.clock import DEFAULT_ZONE, now, today
+from core.config import ROOT
+from core.money import format_brl
+from core.text import format_km, format_phone, whatsapp_link
+from dealership.hours import Hours, Interval, week_summary
+from dealership.identity import StoreProfile
+from inventory.offers import Offer, OfferPhoto
+from inventory.vocabulary import label
+from showroom.theme import stylesheet_path
+
+NEW_ARRIVAL_DAYS = 7
+SPECIAL_DAYS_AHEAD = 45
+# Below this share a cheaper price is noise; above it, it is worth a word.
+FIPE_WORTH_SAYING_PERCENT = 3
+
+
+def init_display(app: Flask) -> None:
+    """Give every template the product's own filters and functions."""
+    app.jinja_env.filters.update(
+        brl=format_brl,
+        brl2=lambda cents: format_brl(cents, with_cents=True),
+        km=format_km,
+        phone=format_phone,
+        cnpj=format_cnpj,
+        postal_code=lambda code: f"{code[:5]}-{code[5:]}",
+        time=lambda moment: format_datetime(moment, "HH:mm", rebase=False),
+        opening=format_opening,
+        day=lambda when: format_date(when, "dd/MM/yyyy"),
+        month=lambda when: format_date(when, "MMMM 'de' yyyy"),
+        days_ago=days_ago,
+        percent_points=lambda value: f"{format_decimal(value)}%",
+        is_new_arrival=is_new_arrival,
+        reason=reason,
+        week_rows=week_rows,
+        special_rows=special_rows,
+        department=department_label,
+    )
+    app.jinja_env.globals.update(
+        asset=asset,
+        stylesheet_path=stylesheet_path,
+        label=label,
+        srcset=srcset,
+        fallback=fallback,
+        largest=largest,
+        photo_alt=photo_alt,
+        whatsapp=whatsapp_link,
+        page_numbers=page_numbers,
+    )
+
+
+def html_lang() -> str:
+    """The language tag of the page: "pt-BR"."""
+    return str(get_locale() or "pt_BR").replace("_", "-")
+
+
+@lru_cache(maxsize=64)
+def _digest(name: str, modified: float) -> str:
+    return hashlib.sha256((ROOT / "static" / name).read_bytes()).hexdigest()[:12]
+
+
+def asset(name: str) -> str:
+    """Address of a static file, named by its content so that it may be kept for ever."""
+    modified = (ROOT / "static" / name).stat().st_mtime
+    return url_for("static", filename=name, v=_digest(name, modified))
+
+
+# ---- pictures ----
+
+
+def srcset(photo: OfferPhoto, format: str) -> str:
+    """All widths of `photo` in `format`, for a srcset attribute."""
+    return ", ".join(f"/media/{photo.stem}-{width}.{format} {width}w" for width in photo.widths)
+
+
+def fallback(photo: OfferPhoto) -> str:
+    """The JPEG for browsers that know neither AVIF nor WebP: a middling width."""
+    width = next((w for w in photo.widths if w >= 640), photo.widths[-1])
+    return f"/media/{photo.stem}-{width}.jpg"
+
+
+def largest(photo: OfferPhoto) -> str:
+    """The largest JPEG: what a photo's link opens without the script."""
+    return f"/media/{photo.stem}-{photo.widths[-1]}.jpg"
+
+
+def photo_alt(offer: Offer, photo: OfferPhoto) -> str:
+    """What the picture shows, from data: the car, its colour, the view if known."""
+    car = offer.title
+    if offer.color:
+        car = _("%(car)s, %(color)s", car=car, color=str(label("color", offer.color)).lower())
+    return f"{car}: {photo.alt}" if photo.alt else car
+
+
+# ---- words ----
+
+
+def reason(offer: Offer) -> str:
+    """Why this card deserves a look, in true words; empty when there is nothing to say."""
+    if offer.is_sold or offer.is_reserved:
+        return ""
+    if offer.previous_price_cents:
+        drop = offer.previous_price_cents - offer.price_cents
+        return _("Down by %(value)s", value=format_brl(drop))
+    percent = offer.fipe_difference_percent
+    if percent is not None and percent <= -FIPE_WORTH_SAYING_PERCENT:
+        return _("%(n)s%% below the FIPE table", n=-percent)
+    if offer.history.get("single_owner"):
+        return _("Single owner")
+    return ""
+
+
+def is_new_arrival(offer: Offer) -> bool:
+    """Published within the last week."""
+    if offer.published_at is None:
+        return False
+    return now() - offer.published_at < timedelta(days=NEW_ARRIVAL_DAYS)
+
+
+def days_ago(moment: datetime) -> str:
+    """"today", "yesterday", "5 days ago", in the calendar of the country's main zone."""
+    days = (today() - moment.astimezone(DEFAULT_ZONE).date()).days
+    if days <= 0:
+        return _("today")
+    if days == 1:
+        return _("yesterday")
+    return ngettext("%(num)s day ago", "%(num)s days ago", days)
+
+
+def format_opening(moment: datetime) -> str:
+    """When a store opens next: "today at 13:30", "Monday at 08:00"; `moment` in the store's zone."""
+    clock = moment.strftime("%H:%M")
+    gap = (moment.date() - today(moment.tzinfo)).days  # type: ignore[arg-type]
+    if gap == 0:
+        return _("today at %(time)s", time=clock)
+    if gap == 1:
+        return _("tomorrow at %(time)s", time=clock)
+    if gap < 7:
+        return _("%(day)s at %(time)s", day=format_datetime(moment, "EEEE", rebase=False), time=clock)
+    return _("on %(day)s", day=format_datetime(moment, "dd/MM", rebase=False))
+
+
+def week_rows(store: StoreProfile) -> list[tuple[str, list[str]]]:
+    """Rows such as ("Monday to Friday", ["08:00–12:00", "13:30–18:00"]); closed days are empty."""
+    return [
+        (_day_names(row.days), [_span(hours) for hours in row.intervals])
+        for row in week_summary(store.schedule)
+    ]
+
+
+def special_rows(store: StoreProfile) -> list[tuple[str, list[str]]]:
+    """Holidays of the next weeks, named, with their own hours or none."""
+    first = today(store.zone)
+    last = first + timedelta(days=SPECIAL_DAYS_AHEAD)
+    return [
+        (
+            " ".join((format_date(special.date, "dd/MM"), store.special_names.get(special.date, ""))),
+            [_span(hours) for hours in special.intervals],
+        )
+        for special in store.schedule.special_days
+        if first <= special.date <= last
+    ]
+
+
+def _day_names(days: tuple[int, ...]) -> str:
+    names = get_day_names("wide", locale=get_locale() or "pt_BR")
+    first, last = names[days[0]], names[days[-1]]
+    if len(days) == 1:
+        return first.capitalize()
+    if len(days) > 2 and days[-1] - days[0] == len(days) - 1:
+        return _("%(first)s to %(last)s", first=first.capitalize(), last=last)
+    return ", ".join(names[day] for day in days).capitalize()
+
+
+def _span(hours: Interval | Hours) -> str:
+    return f"{hours.opens:%H:%M}–{hours.closes:%H:%M}"
+
+
+def department_label(kind: str) -> str:
+    """The name of a store's department."""
+    return {
+        "sales": _("Sales"),
+        "service": _("Workshop"),
+        "parts": _("Parts"),
+        "fleet": _("Fleet sales"),
+    }.get(kind, kind)
+
+
+def format_cnpj(cnpj: str) -> str:
+    return f"{cnpj[:2]}.{cnpj[2:5]}.{cnpj[5:8]}/{cnpj[8:12]}-{cnpj[12:]}" if len(cnpj) == 14 else cnpj
+
+
+def format_decimal(value: Decimal | float) -> str:
+    """Two decimals with a comma: rates of interest."""
+    return f"{value:.2f}".replace(".", ",")
+
+
+
+def page_numbers(page: int, pages: int) -> Iterator[int | None]:
+    """The numbers a pager shows: the ends, the neighbours, None for a gap."""
+    shown = sorted({1, pages, *range(max(1, page - 1), min(pages, page + 1) + 1)})
+    last = 0
+    for number in shown:
+        if number == last + 2:
+            yield last + 1
+        elif number > last + 2:
+            yield None
+        yield number
+        last = number

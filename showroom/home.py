@@ -1,0 +1,142 @@
+"""The home page: search first, then the highlighted area, then ways to browse."""
+
+from dataclasses import dataclass
+
+from flask import render_template
+from flask_babel import gettext as _
+
+from dealership.identity import Identity, identity, running_banners
+from dealership.models import Banner
+from inventory import search
+from inventory.offers import Offer, OfferPhoto
+from showroom import filters, seo
+
+HIGHLIGHTS = 9
+ARRIVALS = 8
+MAKES = 14
+PRICE_BANDS_CENTS = ((0, 60), (60, 90), (90, 130), (130, 200), (200, None))
+THOUSAND_REAIS_CENTS = 1000_00
+
+
+@dataclass(frozen=True)
+class Pick:
+    """A way into the stock: its words, its address, how many vehicles wait there."""
+
+    label: str
+    path: str
+    count: int
+    code: str = ""
+
+
+def home_page() -> str:
+    """`/`"""
+    dealer = identity()
+    stock = search.search(search.OfferFilter())
+    highlights = search.find_offers(search.highlighted_ids(HIGHLIGHTS))
+    return render_template(
+        "showroom/home.html",
+        page=_page(dealer, stock.total),
+        total=stock.total,
+        highlights=highlights,
+        arrivals=_arrivals(highlights),
+        banners=[(banner, _banner_photo(banner)) for banner in running_banners()],
+        bodies=_facet_picks(stock, "body"),
+        makes=_facet_picks(stock, "make")[:MAKES],
+        price_bands=_price_bands(),
+        quick_picks=_quick_picks(),
+        store_counts=search.counts("store"),
+    )
+
+
+def _page(dealer: Identity, total: int) -> seo.Page:
+    city = dealer.stores[0].city if dealer.stores else ""
+    where = _("in %(city)s", city=city) if city else ""
+    return seo.Page(
+        title=seo.fit([_("New and used cars"), where], f" | {dealer.name}"),
+        description=seo.shorten(
+            _(
+                "%(n)s vehicles in stock at %(name)s, with photos, cash price and FIPE "
+                "comparison. Search, compare and simulate the instalments.",
+                n=total,
+                name=dealer.name,
+            )
+        ),
+        path="/",
+        image=seo.absolute("/static/card.jpg"),
+        image_alt=dealer.name,
+        nodes=(
+            seo.organization_node(dealer),
+            seo.website_node(dealer),
+            seo.dealer_node(dealer, None),
+            seo.breadcrumb_node([(_("Home"), "/")], "/"),
+        ),
+    )
+
+
+def _arrivals(highlights: list[Offer]) -> list[Offer]:
+    shown = {offer.id for offer in highlights}
+    newest = search.listed_ids("newest", limit=ARRIVALS + len(shown))
+    return search.find_offers([one for one in newest if one not in shown][:ARRIVALS])
+
+
+def _facet_picks(stock: search.SearchResult, facet: str) -> list[Pick]:
+    """The values of `facet` that have stock, most first."""
+    picks = []
+    for choice in stock.facets[facet]:
+        if choice.count:
+            path = filters.path_of(filters.with_choice(search.OfferFilter(), facet, choice.value))
+            picks.append(Pick(str(choice.label), path, choice.count, choice.value))
+    return sorted(picks, key=lambda pick: -pick.count)
+
+
+def _price_bands() -> list[Pick]:
+    picks = []
+    for low, high in PRICE_BANDS_CENTS:
+        wanted = search.OfferFilter(
+            price_min_cents=low * THOUSAND_REAIS_CENTS if low else None,
+            price_max_cents=high * THOUSAND_REAIS_CENTS if high else None,
+        )
+        count = search.count(wanted)
+        if count:
+            picks.append(Pick(_band_label(low, high), filters.path_of(wanted), count))
+    return picks
+
+
+def _band_label(low: int, high: int | None) -> str:
+    if not low:
+        return _("Up to R$ %(high)s thousand", high=high)
+    if high is None:
+        return _("Above R$ %(low)s thousand", low=low)
+    return _("R$ %(low)s to %(high)s thousand", low=low, high=high)
+
+
+def _quick_picks() -> list[tuple[str, str]]:
+    """Searches that many people start with."""
+    return [
+        (text, filters.path_of(wanted))
+        for text, wanted in (
+            (_("SUVs"), search.OfferFilter(bodies=("suv",))),
+            (_("Automatic"), search.OfferFilter(transmissions=("automatic", "cvt"))),
+            (
+                _("Up to R$ %(high)s thousand", high=80),
+                search.OfferFilter(price_max_cents=80 * THOUSAND_REAIS_CENTS),
+            ),
+            (_("Low mileage"), search.OfferFilter(mileage_max_km=30_000)),
+            (_("Brand new"), search.OfferFilter(conditions=("new",))),
+        )
+    ]
+
+
+def _banner_photo(banner: Banner) -> OfferPhoto | None:
+    made = banner.photo
+    if not made:
+        return None
+    return OfferPhoto(
+        stem=made["stem"],
+        widths=tuple(made["widths"]),
+        formats=tuple(made["formats"]),
+        width_px=made.get("width_px", 1600),
+        height_px=made.get("height_px", 600),
+        color=made.get("color", ""),
+        alt="",
+    )

@@ -1,0 +1,144 @@
+"""The page of one vehicle, from arrival to thirty days after its sale."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from flask import abort, redirect, render_template, request
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from core.text import format_km
+from dealership.identity import identity
+from inventory import search
+from inventory.availability import SOLD_PAGE_DAYS, Availability
+from inventory.offers import Offer
+from inventory.vocabulary import codes, feature_group, label
+from showroom import seo
+from showroom.errors import error_page
+from showroom.simulator import simulator_for
+
+SIMILAR: Final = 6
+# Facts that a buyer must be warned of when they are true, and that calm when they are false.
+WARNINGS: Final = frozenset(
+    {"auction", "insurance_recovered", "financed", "vin_restamped", "fines", "recall_pending"}
+)
+
+
+@dataclass(frozen=True)
+class HistoryFact:
+    """A fact of the provenance sheet; `value` None means "not informed", never "no"."""
+
+    text: str
+    value: bool | None
+    is_warning: bool
+
+
+def offer_page(name: str) -> str | Response | tuple[str, int]:
+    """`/oferta/<slug>-<id>`: the id decides, a wrong slug is sent (301) to the right one."""
+    public_id = name.rpartition("-")[2]
+    offer = search.find_offer(public_id)
+    if offer is None or offer.availability is Availability.HIDDEN:
+        abort(404)
+    if offer.availability is Availability.GONE:
+        return _gone_page(offer)
+    if offer.path != request.path:
+        return redirect(offer.path, code=301)
+    return _render(offer)
+
+
+def _render(offer: Offer) -> str:
+    dealer = identity()
+    store = dealer.store(offer.store.slug)
+    crumbs = [
+        (_("Home"), "/"),
+        (_("Stock"), "/estoque"),
+        (offer.make, f"/estoque/{offer.make_slug}"),
+        (offer.model_name, _model_path(offer)),
+        (" ".join(part for part in (offer.trim, str(offer.model_year)) if part), offer.path),
+    ]
+    address = seo.absolute(offer.path)
+    return render_template(
+        "showroom/offer.html",
+        page=seo.offer_page(offer, dealer, store, crumbs),
+        crumbs=crumbs,
+        offer=offer,
+        store=store,
+        facts=_facts(offer),
+        feature_groups=_feature_groups(offer),
+        history=_history(offer),
+        similar=search.find_offers(search.similar(offer.id, SIMILAR)),
+        simulation=None if offer.is_sold else simulator_for(offer, {}),
+        model_path=_model_path(offer),
+        contact_number=(store.whatsapp if store else "") or dealer.whatsapp,
+        contact_message=_(
+            "Hello! I want a proposal for the %(car)s: %(address)s",
+            car=offer.title,
+            address=address,
+        ),
+        share_text=f"{offer.title}: {address}",
+        sold_page_days=SOLD_PAGE_DAYS,
+    )
+
+
+def _gone_page(offer: Offer) -> tuple[str, int]:
+    """410 with a way on: the address is not coming back, the wish is still there."""
+    others = search.find_offers(search.similar(offer.id, SIMILAR))
+    return error_page(
+        410,
+        _("The %(car)s has left our stock", car=offer.title),
+        _("This page will not come back. These are similar and in stock today:")
+        if others
+        else _("This page will not come back. Search for another one:"),
+        others,
+        _("Similar cars"),
+    )
+
+
+def _model_path(offer: Offer) -> str:
+    return f"/estoque/{offer.make_slug}/{offer.model_slug}"
+
+
+def _facts(offer: Offer) -> list[tuple[str, str | None]]:
+    """What a buyer asks first; None shows as "not informed"."""
+
+    def coded(kind: str, code: str | None) -> str | None:
+        return str(label(kind, code)) if code else None
+
+    return [
+        (_("Year"), offer.years),
+        (_("Mileage"), format_km(offer.mileage_km) if offer.mileage_km is not None else None),
+        (_("Gearbox"), coded("transmission", offer.transmission)),
+        (_("Fuel"), coded("fuel", offer.fuel)),
+        (_("Engine"), offer.engine or None),
+        (_("Power"), _("%(n)s hp", n=offer.power_hp) if offer.power_hp else None),
+        (_("Body"), coded("body", offer.body)),
+        (_("Doors"), str(offer.doors) if offer.doors else None),
+        (_("Colour"), coded("color", offer.color)),
+        (_("Condition"), coded("condition", offer.condition)),
+        (_("Plate ends in"), offer.plate_final_digit),
+        (_("City"), offer.store.city or None),
+    ]
+
+
+def _feature_groups(offer: Offer) -> list[tuple[str, list[str]]]:
+    """Options under their groups, in the vocabulary's order."""
+    groups: dict[str, list[str]] = {}
+    for code in offer.features:
+        groups.setdefault(feature_group(code), []).append(str(label("feature", code)))
+    known = [code for code in (*codes("feature_group"), "other") if code in groups]
+    return [
+        (_("More") if code == "other" else str(label("feature_group", code)), groups[code])
+        for code in dict.fromkeys(known)
+    ]
+
+
+def _history(offer: Offer) -> list[HistoryFact]:
+    """The provenance sheet: known facts first, then what nobody told us."""
+    facts = []
+    for code in codes("history"):
+        value = offer.history.get(code)
+        text = str(label("history", code))
+        if value is False:
+            text = _("%(fact)s: no", fact=text)
+        facts.append(HistoryFact(text, value, value is not None and value == (code in WARNINGS)))
+    return sorted(facts, key=lambda fact: fact.value is None)

@@ -1,0 +1,67 @@
+"""The stylesheet as served: the dealership's own colours and font before the site's rules.
+
+One request, named by its content, so that browsers keep it for ever and a new colour is a new name.
+"""
+
+import hashlib
+import re
+from functools import lru_cache
+from pathlib import Path
+
+from flask import Blueprint, Response, abort
+
+from core.config import ROOT
+from dealership.branding import palette
+from dealership.identity import identity
+
+theme = Blueprint("theme", __name__)
+
+STYLES = ROOT / "static" / "site.css"
+# Names of font families that are on the machine: letters, digits, spaces, commas, quotes, hyphens.
+_FONT = re.compile(r"[\w\s,'\"-]{1,160}")
+
+
+@lru_cache(maxsize=8)
+def _stylesheet(brand_color: str, font_family: str, modified: float) -> tuple[str, str]:
+    """Name and text of the stylesheet for these looks. `modified` renews it in development."""
+    light, dark = palette(brand_color)["light"], palette(brand_color)["dark"]
+    font = f"--brand-font:{font_family};" if _FONT.fullmatch(font_family) else ""
+    text = (
+        f":root{{{font}{_variables(light)}}}"
+        f"@media (prefers-color-scheme:dark){{:root{{{_variables(dark)}}}}}\n"
+        + _without_comments(STYLES.read_text(encoding="utf-8"))
+    )
+    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+    return digest, text
+
+
+def _variables(colors: dict[str, str]) -> str:
+    return "".join(f"--{name.replace('_', '-')}:{value};" for name, value in colors.items())
+
+
+def _without_comments(css: str) -> str:
+    css = re.sub(r"/\*.*?\*/", "", css, flags=re.S)
+    return re.sub(r"\n\s*", "\n", css).strip()
+
+
+def current_stylesheet() -> tuple[str, str]:
+    """(digest, text) for the dealership as it looks now."""
+    looks = identity()
+    return _stylesheet(looks.brand_color, looks.font_family, Path(STYLES).stat().st_mtime)
+
+
+def stylesheet_path() -> str:
+    return f"/estilo-{current_stylesheet()[0]}.css"
+
+
+@theme.get("/estilo-<digest>.css")
+def stylesheet(digest: str) -> Response:
+    """The stylesheet; an older name answers the newest text, uncached, for pages kept open."""
+    if not re.fullmatch(r"[0-9a-f]{12}", digest):
+        abort(404)
+    newest, text = current_stylesheet()
+    response = Response(text, mimetype="text/css")
+    response.headers["Cache-Control"] = (
+        "public, max-age=31536000, immutable" if digest == newest else "no-store"
+    )
+    return response
