@@ -1,1 +1,1 @@
-"""Work to do later: one leased table in the application's own database and the loop that drains it."""
+"""Work to do later: one leased table in our own database, and the loop that drains it."""

@@ -39,6 +39,8 @@ class Job(Model):
     owner: Mapped[str | None] = mapped_column(sa.String(80))
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     fence: Mapped[int] = mapped_column(default=0)  # grows with each claim; an old holder is refused
+    deaths: Mapped[int] = mapped_column(default=0)  # workers that vanished while running it
+    rerun: Mapped[bool] = mapped_column(default=False)  # asked for again while it was running
     last_error: Mapped[str | None] = mapped_column(sa.Text)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
