@@ -146,25 +146,26 @@ class Light:
         a = math.radians(self.turn)
         # side < 0: the half of the room on the camera's left
         side = direction[..., 0] * math.sin(a) + direction[..., 1] * math.cos(a)
-        wall = 0.40 + 0.30 * smoothstep(0.0, 0.45, z) - 0.10 * side
-        panel = 1.25 * smoothstep(0.46, 0.60, z) * (1 - 0.45 * smoothstep(0.86, 0.99, z))
-        window = 0.75 * smoothstep(0.35, 0.75, -side) * smoothstep(0.02, 0.16, z)
-        floor = 0.52 - 0.42 * smoothstep(0.05, 0.75, -z)
-        above = wall + panel + window * (1 - smoothstep(0.40, 0.55, z))
-        lower = smoothstep(-0.035, 0.035, z)
-        seam = 0.20 * np.exp(-((z - 0.0) ** 2) / 0.003)
+        wall = 0.34 + 0.66 * smoothstep(0.06, 0.42, z) - 0.10 * side
+        panel = 3.6 * smoothstep(0.44, 0.62, z) * (1 - 0.55 * smoothstep(0.84, 0.99, z))
+        window = 2.2 * smoothstep(0.30, 0.80, -side) * smoothstep(0.04, 0.20, z)
+        floor = 0.50 - 0.42 * smoothstep(0.04, 0.60, -z)
+        above = wall + panel + window * (1 - smoothstep(0.38, 0.52, z))
+        lower = smoothstep(-0.04, 0.05, z)
+        seam = 0.22 * np.exp(-((z - 0.01) ** 2) / 0.004)
         result: Array = lower * above + (1 - lower) * floor - seam
         return result
 
     def soft(self, normal: Array) -> Array:
         """Even light falling on a matt surface with this normal."""
         a = math.radians(self.turn)
-        key = np.array([-0.55 * math.sin(a), -0.55 * math.cos(a), 0.0]) + np.array(
-            [-math.cos(a) * 0.45, math.sin(a) * 0.45, 0.75]
+        key = np.array([-0.42 * math.sin(a), -0.42 * math.cos(a), 0.0]) + np.array(
+            [-math.cos(a) * 0.50, math.sin(a) * 0.50, 0.80]
         )
         key /= np.linalg.norm(key)
         lit = np.clip(normal @ key, 0.0, 1.0)
-        result: Array = 0.40 + 0.20 * normal[..., 2] + 0.62 * lit
+        up = normal[..., 2]
+        result: Array = 0.33 + 0.13 * up + 0.10 * np.clip(-up, 0, 1) + 0.62 * lit
         return result
 
     def shade(self, normal: Array, view: Array, material: Material) -> Array:
@@ -172,18 +173,18 @@ class Light:
         facing = np.clip(np.sum(normal * view, axis=-1), 0.0, 1.0)
         mirror = 2 * facing[..., None] * normal - view
         room = self.surroundings(mirror)
-        fresnel = material.gloss + (1 - material.gloss) * (1 - facing) ** 5 * (
-            1.0 if material.gloss > 0.02 else 0.2
-        )
+        slant = 0.55 if material.gloss > 0.02 else 0.15
+        fresnel = material.gloss + (1 - material.gloss) * slant * (1 - facing) ** 5
         base = np.array(material.base)
         matt = self.soft(normal)
-        own = matt * (1 - material.metallic) + material.metallic * (0.34 * matt + 0.62 * room)
+        flake = 1.5 * room / (1 + 0.75 * room)  # flakes scatter: lights never quite burn out
+        own = matt * (1 - material.metallic) + material.metallic * (0.40 * matt + 0.50 * flake)
         light = own[..., None] * base + (np.clip(fresnel, 0, 1) * room)[..., None]
         return np.asarray(light * self.exposure + base * material.glow)
 
 
-Shader = Callable[[Array, Array, Array], Array]
-"""normals (n, 3), views (n, 3), middles (n, 3) to linear colour (n, 3) or colour and alpha (n, 4)"""
+Shader = Callable[[Array, Array], Array]
+"""From normals and views (n, 3) to linear colour (n, 3) or colour and alpha (n, 4)."""
 
 
 @dataclass
@@ -244,7 +245,7 @@ class Easel:
             keep = toward < 0 if facing_away else toward > 0
         if not keep.any():
             return
-        self._facets(points, keep, normal[keep], view[keep], middle[keep], material)
+        self._facets(points, keep, normal[keep], view[keep], material)
 
     def _facets(
         self,
@@ -252,7 +253,6 @@ class Easel:
         keep: NDArray[np.bool_],
         normal: Array,
         view: Array,
-        middle: Array,
         material: Material | Shader,
     ) -> None:
         flat = self.camera.project(points)
@@ -262,7 +262,7 @@ class Easel:
         if isinstance(material, Material):
             colour = self.light.shade(normal, view, material)
         else:
-            colour = material(normal, view, middle)
+            colour = material(normal, view)
         screen = np.full((len(colour), 4), 255, dtype=np.int64)
         screen[:, :3] = encoded(colour[:, :3])
         if colour.shape[1] == 4:
