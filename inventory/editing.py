@@ -332,17 +332,38 @@ def photo_address(photo: Photo) -> str:
     return f"{config.current().base_url}/media/{made['stem']}-{max(made['widths'])}.jpg"
 
 
-def _place_photos(vehicle: Vehicle, urls: Sequence[str]) -> bool:
-    wanted = list(dict.fromkeys(urls))
-    by_address = {_identity(photo_address(photo)): photo for photo in vehicle.photos}
+def has_photo_addresses(vehicle: Vehicle, urls: Sequence[str]) -> bool:
+    """Whether `urls` name exactly the photos that `vehicle` has, in their order."""
+    photos = _photos_named(vehicle, urls)
+    return photos == list(vehicle.photos)
+
+
+def _photos_named(vehicle: Vehicle, urls: Sequence[str]) -> list[Photo | str]:
+    """The photo that stands at each address, or the address itself where it is new."""
+    standing: dict[str, list[Photo]] = {}
+    for photo in vehicle.photos:
+        standing.setdefault(_identity(photo_address(photo)), []).append(photo)
     # A photo that no file can name yet is not meant by a file's silence.
-    unnamed = [photo for photo in vehicle.photos if not photo_address(photo)]
-    photos = [
-        by_address.get(_identity(url)) or Photo(source_url=url, state="waiting") for url in wanted
-    ]
-    photos = list(dict.fromkeys([*photos, *unnamed]))
-    if photos == list(vehicle.photos):
+    unnamed = standing.pop("", [])
+    named: list[Photo | str] = []
+    asked: set[str] = set()
+    for url in urls:
+        identity = _identity(url)
+        if standing.get(identity):
+            named.append(standing[identity].pop(0))
+        elif identity not in asked:
+            named.append(url)
+        asked.add(identity)
+    return [*named, *unnamed]
+
+
+def _place_photos(vehicle: Vehicle, urls: Sequence[str]) -> bool:
+    if has_photo_addresses(vehicle, urls):
         return False
+    photos = [
+        Photo(source_url=photo, state="waiting") if isinstance(photo, str) else photo
+        for photo in _photos_named(vehicle, urls)
+    ]
     for position, photo in enumerate(photos):
         photo.position = position
     vehicle.photos[:] = photos
@@ -352,7 +373,7 @@ def _place_photos(vehicle: Vehicle, urls: Sequence[str]) -> bool:
 def _identity(address: str) -> str:
     """Our own pictures are the same in any width and under any host name of this site."""
     match = _RENDITION_PATH.search(urlsplit(address).path) if "/media/" in address else None
-    return f"media:{match['stem']}" if match else address
+    return f"media:{match['stem']}" if match else address.replace(" ", "%20").replace("|", "%7C")
 
 
 def _enqueue_fetching(photos: Iterable[Photo]) -> None:
@@ -430,13 +451,18 @@ def _needs_price(state: str | None, state_now: str) -> bool:
 
 
 def _problem_with_number(name: str, value: int) -> str:
+    sentence: str
     if name.endswith("_cents"):
-        if value <= 0:
-            return _("A price must be more than zero.")
-        return _("This price is too high to be true.")
-    if name == "mileage_km":
-        return _("This mileage is too high to be true.")
-    return _("This number cannot be right: %(number)s", number=value)
+        sentence = (
+            _("A price must be more than zero.")
+            if value <= 0
+            else _("This price is too high to be true.")
+        )
+    elif name == "mileage_km":
+        sentence = _("This mileage is too high to be true.")
+    else:
+        sentence = _("This number cannot be right: %(number)s", number=value)
+    return sentence
 
 
 def _problems_with_names(values: Mapping[str, Any]) -> dict[str, str]:
@@ -456,6 +482,8 @@ def _problems_with_years(values: Mapping[str, Any]) -> dict[str, str]:
     problems = {}
     if built is not None and not FIRST_YEAR <= built <= next_year:
         problems["built_year"] = _("This year cannot be right: %(year)s", year=built)
+    if model is None and "model_year" in values:
+        problems["model_year"] = _("Say the model year.")
     if model is not None and not FIRST_YEAR <= model <= next_year + 1:
         problems["model_year"] = _("This year cannot be right: %(year)s", year=model)
     if built and model and not problems and not built - 1 <= model <= built + 1:

@@ -1,0 +1,129 @@
+"""The whole stock as text that imports back without a change."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from datetime import date
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.orm import joinedload, selectinload
+
+from core.db import db
+from inventory import vocabulary
+from inventory.availability import Availability, availability
+from inventory.editing import photo_address
+from inventory.importing.checking import Stores
+from inventory.importing.mapping import COLUMNS, PRIVATE_COLUMNS
+from inventory.importing.rows import FORMULA
+from inventory.models import Photo, Vehicle
+from inventory.offers import price_now_cents
+
+BATCH_ROWS: Final = 500
+FORMATS: Final = ("csv", "jsonl")
+_CODED: Final = frozenset({"condition", "fuel", "transmission", "body", "color", "state"})
+
+
+def export_csv(*, is_private: bool = False) -> Iterator[str]:
+    """The stock as CSV in UTF-8, a piece per vehicle; archived vehicles are not in it.
+
+    With `is_private` also plate, RENAVAM and chassis. Cells that a spreadsheet would run as a
+    formula get a `'` in front, which the import takes off again.
+    """
+    columns = columns_of(is_private)
+    yield _line(columns)
+    for vehicle, row in _rows(columns):
+        del vehicle
+        yield _line([_cell(row[column]) for column in columns])
+
+
+def export_jsonl(*, is_private: bool = False) -> Iterator[str]:
+    """The stock as JSON lines: the columns of the CSV, and `public_id`, `slug`, `price_cents`
+    (what the vehicle costs now, in cents) and `available`."""
+    for vehicle, row in _rows(columns_of(is_private)):
+        extras = {
+            "public_id": vehicle.public_id,
+            "slug": vehicle.slug,
+            "price_cents": price_now_cents(vehicle),
+            "available": availability(vehicle) is Availability.AVAILABLE,
+        }
+        yield json.dumps({**row, **extras}, ensure_ascii=False) + "\n"
+
+
+def columns_of(is_private: bool) -> list[str]:
+    """The published columns, in their order."""
+    return [column for column in COLUMNS if is_private or column not in PRIVATE_COLUMNS]
+
+
+def _rows(columns: list[str]) -> Iterator[tuple[Vehicle, dict[str, Any]]]:
+    stores = Stores()
+    vehicles = db.session.scalars(
+        sa.select(Vehicle)
+        .where(Vehicle.state != "archived")
+        .order_by(Vehicle.id)
+        .options(
+            joinedload(Vehicle.car_model),
+            joinedload(Vehicle.trim),
+            joinedload(Vehicle.store),
+            selectinload(Vehicle.photos).load_only(
+                Photo.vehicle_id, Photo.position, Photo.source_url, Photo.renditions
+            ),
+        )
+        .execution_options(yield_per=BATCH_ROWS)
+    )
+    for vehicle in vehicles:
+        yield vehicle, {column: _value(vehicle, COLUMNS[column], stores) for column in columns}
+
+
+def _value(vehicle: Vehicle, fact: str, stores: Stores) -> Any:
+    if fact in _JOINED:
+        return _JOINED[fact](vehicle)
+    if fact == "store":
+        return stores.name_of(vehicle.store)
+    value = getattr(vehicle, fact)
+    if value is None:
+        return None
+    if fact.endswith("_cents"):
+        return f"{value // 100}.{value % 100:02d}"
+    if fact in _CODED:
+        return vocabulary.public_value(fact, value)
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _features(vehicle: Vehicle) -> str:
+    """Options and then what is true of the past: both are words that the import tells apart."""
+    features = [vocabulary.public_value("feature", feature) for feature in vehicle.features]
+    history = [
+        vocabulary.public_value("history", flag)
+        for flag, is_true in vehicle.history.items()
+        if is_true
+    ]
+    return "|".join([*features, *history])
+
+
+def _photos(vehicle: Vehicle) -> str:
+    addresses = (photo_address(photo) for photo in vehicle.photos)
+    return "|".join(
+        address.replace("|", "%7C").replace(" ", "%20") for address in addresses if address
+    )
+
+
+_JOINED: Final = {
+    "make": lambda vehicle: vehicle.car_model.make.name,
+    "model_name": lambda vehicle: vehicle.car_model.name,
+    "trim": lambda vehicle: vehicle.trim.name if vehicle.trim else "",
+    "features": _features,
+    "photo_addresses": _photos,
+}
+
+
+def _cell(value: Any) -> str:
+    text = "" if value is None else str(value)
+    return f"'{text}" if FORMULA.match(text) else text
+
+
+def _line(cells: list[str]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer).writerow(cells)
+    return buffer.getvalue()
