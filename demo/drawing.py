@@ -197,7 +197,7 @@ def _place(picture: Image.Image, car: Vehicle, camera: Camera, light: Light) -> 
     )
     easel = Easel.blank((box[0] * samples, box[1] * samples), moved.scaled(samples), light)
     car.paint(easel)
-    sheet = easel.image.resize(box, Image.Resampling.LANCZOS, reducing_gap=2.0)
+    sheet = easel.image.resize(box, Image.Resampling.LANCZOS, reducing_gap=1.0)
     glow = _reflection(sheet, car, moved)
     picture.paste(glow, (x0, y0), glow)
     picture.paste(sheet, (x0, y0), sheet)
@@ -287,7 +287,8 @@ def draw_banner(seed: int, size: tuple[int, int] = (1600, 600)) -> Image.Image:
         left, top, right, bottom = _extent(car, camera)
         scale = min(width * share / (right - left), height * 0.62 / (bottom - top))
         scale *= 0.90 + 0.10 * car.overall / 4.4
-        centre = (width * x - scale * (left + right) / 2, height * floor - scale * bottom)
+        middle = min(x, 0.985 - scale * (right - left) / 2 / width)
+        centre = (width * middle - scale * (left + right) / 2, height * floor - scale * bottom)
         placed = Camera(
             camera.azimuth, camera.height, camera.distance, camera.target, scale, centre
         )

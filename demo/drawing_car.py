@@ -25,10 +25,14 @@ class Car(Shell):
         if abs(easel.camera.azimuth - 90) > 35:
             self._mirror(easel, -near)
         ahead = easel.camera.position[0] < shape.overall / 2
-        self._underside(easel)
-        if shape.cargo is not None and ahead:
-            paint_cargo(easel, shape.cargo)
-        paint_inside(self, easel, windows)
+        if shape.cargo is None:
+            paint_inside(self, easel, windows)
+            self._underside(easel)
+        else:
+            self._underside(easel)
+            if ahead:
+                paint_cargo(easel, shape.cargo)
+            paint_inside(self, easel, windows)
         body = easel.sheet()
         self._skins(body)
         self._cut_arches(body)
@@ -49,10 +53,8 @@ class Car(Shell):
             for net in windows:
                 marks.grid(net, glass(easel), inside=self.core())
         self._shut_lines(marks)
+        self._mirror(marks, near)
         easel.lay(marks)
-        top = easel.sheet()
-        self._mirror(top, near)
-        easel.lay(top)
         if shape.cargo is not None and not ahead:
             paint_cargo(easel, shape.cargo)
 
@@ -177,7 +179,8 @@ class Car(Shell):
             points[:, 0] += 0.0085
             marks.stroke(points, (255, 255, 255, 46), 0.006)
         if shape.doors:
-            xs = np.linspace(shape.doors[0], shape.doors[-1] - 0.08, 24)
+            end = min(shape.doors[-1], shape.axles[1] - self.arch_radius() - 0.07)
+            xs = np.linspace(shape.doors[0], end, 24)
             u = self.skirt.ring.at_x(xs)
             low, high = self.skirt.bounds(u)
             points = self.skirt.on_side(xs, low + 0.13 * (high - low))

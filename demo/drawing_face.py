@@ -17,7 +17,8 @@ def paint_front(shell: Shell, body: Easel) -> None:
     base = shape.sill[0][1]
     tall = high - base
     # the bonnet's edge runs along the shoulder to the windscreen's foot
-    u = np.linspace(0.0, shell.side_u(shape.cowl + shape.screen_depth * 0.6), 70)
+    foot = min(shape.cowl + shape.screen_depth * 0.6, *shape.doors[:1], shape.length)
+    u = np.linspace(0.0, shell.side_u(foot), 70)
     rows = np.broadcast_to(np.array([0.928, 0.936]), (70, 2))
     shell.both(body, shell.skirt.at(u[:, None], rows), GAP, core)
     # grille, lower opening, their bars
@@ -52,7 +53,7 @@ def _grille(shell: Shell, body: Easel, wide: float, low: float, high: float, cor
         )
         shell.both(body, frame, paints.CHROME, core)
     net = shell.patch(0.0, u, rounded_band(low, high, 0.5, 0.1, 0.22, "last"), 26, 6)
-    shell.both(body, net, paints.SATIN_BLACK, core)
+    shell.both(body, net, paints.GRILLE, core)
     count = (3, 5, 2, 6)[shell.look.grille]
     metal = paints.CHROME if shell.look.chrome and count < 5 else paints.PLASTIC
     for k in range(1, count):
@@ -97,18 +98,15 @@ def _headlamp(shell: Shell, body: Easel, low: float, high: float, core: Array) -
     step = 0.62 / cells
     for k in range(cells):
         first, last = 0.10 + k * step, 0.10 + (k + 0.86) * step
-        for share, material in (
-            (0.0, paints.STEEL),
-            (0.10, paints.LENS),
-            (0.30, paints.HOUSING),
+        for low_at, high_at, from_at, to_at, material in (
+            (0.24, 0.80, 0.0, 1.0, paints.SATIN_BLACK),
+            (0.28, 0.76, 0.06, 0.94, paints.LENS),
+            (0.28, 0.54, 0.06, 0.94, paints.HOUSING),
+            (0.63, 0.72, 0.14, 0.86, paints.LED),
         ):
-            start, end = (
-                first + (last - first) * share * 0.5,
-                last - (last - first) * share * 0.5,
-            )
-            bottom, top = 0.24 + 0.22 * share, 0.80 - 0.55 * share
-            cell = part((mix(lower, upper, bottom), mix(lower, upper, top)), start, end)
-            net = shell.patch(u0 + du * start, u0 + du * end, cell, 12, 6)
+            start, end = first + (last - first) * from_at, first + (last - first) * to_at
+            cell = part((mix(lower, upper, low_at), mix(lower, upper, high_at)), start, end)
+            net = shell.patch(u0 + du * start, u0 + du * end, cell, 12, 4)
             shell.both(body, net, material, core)
     # day light: a thin bright line along the lower or the upper edge
     if look.lamp == 2:
@@ -182,7 +180,7 @@ def paint_rear(shell: Shell, body: Easel) -> None:
     side = shell.patch(gate - 0.006, gate, (flat(seam), flat(top - 0.02)), 2, 10)
     shell.both(body, side, GAP, core)
     if shape.kind == "van":
-        split = shell.patch(2.96, 3.0, (flat(seam), flat(top - 0.01)), 2, 10)
+        split = shell.patch(shell.rear_u(0.006), 3.0, (flat(seam), flat(top - 0.01)), 2, 10)
         shell.both(body, split, GAP, core)
 
 

@@ -17,10 +17,8 @@ def paint_inside(shell: Shell, easel: Easel, windows: list[Array]) -> None:
     net = shell.cabin.at(u, np.linspace(0, 1, 6)[None, :])
     for half in (net, mirrored(net)):
         easel.grid(half, DARK, both_sides=True)
-    beyond = easel.sheet()
     for window in windows:
-        beyond.grid(window, BEYOND, inside=shell.core(), facing_away=True)
-    easel.lay(beyond)
+        easel.grid(window, BEYOND, inside=shell.core(), facing_away=True)
     paint_seats(shell, easel)
 
 

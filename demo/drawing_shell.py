@@ -12,7 +12,7 @@ from demo import drawing_paint as paints
 from demo.drawing_space import Array, Easel, Material, Shader
 from demo.drawing_surface import Cabin, Ring, Skirt, mirrored
 from demo.drawing_wheel import DESIGNS, WheelDesign
-from demo.silhouettes import Silhouette
+from demo.silhouettes import Silhouette, stretched
 
 Edge = Callable[[Array], Array]
 HOLE = (0, 0, 0, 0)
@@ -30,6 +30,8 @@ class Look:
     tail: int
     chrome: bool
     interior: Material
+    along: float  # how much longer and taller than its type it is drawn
+    upward: float
     cabin: int  # which of the drawn cabins is shown from inside
 
     @classmethod
@@ -52,6 +54,8 @@ class Look:
             tail=chance.randrange(3),
             chrome=chance.random() < 0.4,
             interior=paints.LEATHER if cabin % 4 == 1 else paints.SEAT,
+            along=chance.uniform(0.985, 1.02),
+            upward=chance.uniform(0.985, 1.02),
             cabin=cabin,
         )
 
@@ -150,6 +154,7 @@ class Shell:
     """One car as surfaces; nothing here paints but `both`."""
 
     def __init__(self, shape: Silhouette, look: Look) -> None:
+        shape = stretched(shape, look.along, look.upward)
         self.shape = shape
         self.look = look
         self.overall = shape.overall

@@ -173,12 +173,13 @@ class Light:
         facing = np.clip(np.sum(normal * view, axis=-1), 0.0, 1.0)
         mirror = 2 * facing[..., None] * normal - view
         room = self.surroundings(mirror)
-        slant = 0.55 if material.gloss > 0.02 else 0.15
+        slant = 0.26 if material.gloss > 0.02 else 0.03
         fresnel = material.gloss + (1 - material.gloss) * slant * (1 - facing) ** 5
         base = np.array(material.base)
         matt = self.soft(normal)
         flake = 1.5 * room / (1 + 0.75 * room)  # flakes scatter: lights never quite burn out
-        own = matt * (1 - material.metallic) + material.metallic * (0.40 * matt + 0.50 * flake)
+        plain = 0.78 * matt + 0.16 * flake
+        own = plain * (1 - material.metallic) + material.metallic * (0.40 * matt + 0.50 * flake)
         light = own[..., None] * base + (np.clip(fresnel, 0, 1) * room)[..., None]
         return np.asarray(light * self.exposure + base * material.glow)
 

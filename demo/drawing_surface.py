@@ -80,12 +80,12 @@ class Ring:
 
     def at_front_y(self, y: Array) -> Array:
         """Ring positions in the nose quarter at widths `y` (never past the corner)."""
-        u = np.linspace(0.0, 1.0, 400)
+        u = np.linspace(0.0, 1.0, 400) ** 4  # close to the middle, where y moves fastest
         return np.interp(y, self.at(u)[1], u)
 
     def at_rear_y(self, y: Array) -> Array:
         """Ring positions in the tail quarter at widths `y` (never past the corner)."""
-        u = np.linspace(3.0, 2.0, 400)
+        u = 3.0 - np.linspace(0.0, 1.0, 400) ** 4
         return np.interp(y, self.at(u)[1], u)
 
 

@@ -107,8 +107,8 @@ def paint_wheel(
     seen = _faces(easel, hub, side)
     if seen:
         _paint_rim(easel, hub, side, rim, design, fine)
-    tread_r = np.array([radius - 0.018, radius - 0.004, radius, radius, radius - 0.004])
-    tread_d = np.array([0.006, 0.020, 0.04, width - 0.04, width - 0.01])
+    tread_r = np.array([radius - 0.018, radius - 0.004, radius, radius, radius])
+    tread_d = np.array([0.006, 0.020, 0.04, width - 0.04, width])
     easel.grid(_turned(hub, side, tread_r, tread_d, fine), RUBBER, inside=inner)
     if not seen:
         return

@@ -345,7 +345,7 @@ _PICKUP_CD = Silhouette(
     length=5.30,
     width=1.88,
     axles=(0.92, 4.06),
-    wheel=0.385,
+    wheel=0.40,
     sill=((0.0, 0.36), (0.5, 0.33), (2.0, 0.35), (4.6, 0.40), (5.30, 0.48)),
     edge=(
         (0.0, 1.06),
@@ -516,3 +516,33 @@ SILHOUETTES: dict[str, Silhouette] = {
     "buggy": _BUGGY,
     "truck": _TRUCK,
 }
+
+
+def stretched(shape: Silhouette, along: float, upward: float) -> Silhouette:
+    """The same body type drawn longer and taller by two factors near 1; its wheels stay round."""
+
+    def line(points: Points) -> Points:
+        return tuple((x * along, z * upward) for x, z in points)
+
+    cargo = shape.cargo
+    if cargo is not None:
+        cargo = (cargo[0] * along, cargo[1] * along, cargo[2], cargo[3], cargo[4] * upward)
+    return replace(
+        shape,
+        length=shape.length * along,
+        axles=(shape.axles[0] * along, shape.axles[1] * along),
+        sill=tuple((x * along, z) for x, z in shape.sill),
+        edge=line(shape.edge),
+        crown=line(shape.crown),
+        cowl=shape.cowl * along,
+        back=shape.back * along,
+        header=shape.header * along,
+        roof_end=shape.roof_end * along,
+        roof=line(shape.roof),
+        doors=tuple(x * along for x in shape.doors),
+        panes=tuple((start * along, end * along) for start, end in shape.panes),
+        lamp=(shape.lamp[0] * upward, shape.lamp[1] * upward),
+        tail_lamp=(shape.tail_lamp[0] * upward, shape.tail_lamp[1] * upward),
+        bed=None if shape.bed is None else (shape.bed[0] * along, shape.bed[1] * along),
+        cargo=cargo,
+    )

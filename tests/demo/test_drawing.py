@@ -27,7 +27,8 @@ def _difference(one: Image.Image, other: Image.Image) -> float:
     return float(np.abs(a - b).mean())
 
 
-@pytest.mark.parametrize("angle", ANGLES)
+# the other two angles of every body are drawn, and looked at closer, further down
+@pytest.mark.parametrize("angle", [a for a in ANGLES if a not in ("three_quarter", "side")])
 @pytest.mark.parametrize("body", BODIES)
 def test_every_body_is_drawn_from_every_angle(body: str, angle: str) -> None:
     picture = draw_photo(body, "silver", angle, seed=3, size=TINY)
@@ -38,8 +39,8 @@ def test_every_body_is_drawn_from_every_angle(body: str, angle: str) -> None:
 
 @pytest.mark.parametrize("color", COLORS)
 def test_every_color_is_a_paint(color: str) -> None:
-    picture = draw_photo("hatch", color, "side", seed=1, size=SMALL)
-    assert picture.size == SMALL
+    picture = draw_photo("hatch", color, "side", seed=1, size=TINY)
+    assert picture.size == TINY
 
 
 def test_paint_looks_like_its_name() -> None:
@@ -83,7 +84,9 @@ def test_body_types_are_told_apart_at_card_size() -> None:
 @pytest.mark.parametrize("angle", ["three_quarter", "side"])
 @pytest.mark.parametrize("body", BODIES)
 def test_car_stands_whole_inside_the_frame(body: str, angle: str) -> None:
-    picture = np.asarray(draw_photo(body, "red", angle, seed=4, size=(240, 180)), dtype=float)
+    drawn = draw_photo(body, "red", angle, seed=4, size=(240, 180))
+    assert (drawn.size, drawn.mode) == ((240, 180), "RGB")
+    picture = np.asarray(drawn, dtype=float)
     # what is dark or coloured is the car; the empty studio is pale and grey
     car = (picture.max(axis=2) - picture.min(axis=2) > 40) | (picture.max(axis=2) < 70)
     rows, columns = np.nonzero(car)
