@@ -14,8 +14,9 @@ from core.health import database_answers, disk_has_room, init_health
 from core.logging import init_logging
 from core.serving import serve
 from core.storage import init_storage
+from core.wakeup import init_wakeup
 from dealership.identity import identity
-from demo.cli import demo_commands
+# from demo.cli import demo_commands
 from inventory import photos
 from inventory.cli import stock_commands
 from jobs import queue
@@ -63,11 +64,12 @@ def create_app(config: settings.Config | None = None, **overrides: Any) -> Flask
     init_logging(app, config)
     init_db(app, config)
     init_storage(app, config)
+    init_wakeup(app, config)
     Babel(app)
     init_display(app)
     _init_doors(app, config)
     app.extensions["vitrine_jobs"] = JobSetup(HANDLERS, TIMETABLE)
-    for command in (stock_commands, demo_commands, job_commands, worker, serve):
+    for command in (stock_commands, job_commands, worker, serve):
         app.cli.add_command(command)
     if config.trusted_proxies:
         count = config.trusted_proxies

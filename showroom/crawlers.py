@@ -12,7 +12,6 @@ from dealership.identity import identity
 from inventory import search
 from inventory.offers import Offer
 from showroom import seo
-from showroom.filters import DISALLOWED_PARAMETERS
 
 # A sitemap file may hold 50,000 addresses (sitemaps.org); a quarter of that keeps files light.
 OFFERS_PER_FILE: Final = 10_000
@@ -27,9 +26,9 @@ LEAST_OFFERS_FOR_A_LIST: Final = 2
 
 
 def robots() -> Response:
-    """Filters, sorts and private pages stay out of the crawl; everything else is welcome."""
+    """Private pages stay out of the crawl. Filtered lists say noindex themselves, which a crawler
+    must be let in to read."""
     lines = ["User-agent: *"]
-    lines += [f"Disallow: /*?*{name}=" for name in DISALLOWED_PARAMETERS]
     lines += ["Disallow: /favoritos", "Disallow: /comparar", "Disallow: /vistos/"]
     lines += ["", f"Sitemap: {seo.absolute('/sitemap.xml')}", ""]
     return Response("\n".join(lines), mimetype="text/plain")
@@ -37,7 +36,7 @@ def robots() -> Response:
 
 def sitemap_index() -> Response:
     """`/sitemap.xml`: one file of pages, then the offers in files of bounded size."""
-    files = -(-search.total_listed() // OFFERS_PER_FILE)
+    files = -(-search.count(search.OfferFilter()) // OFFERS_PER_FILE)
     names = ["paginas", *(f"ofertas-{number}" for number in range(1, files + 1))]
     rows = (f"<sitemap><loc>{_address(f'/sitemap-{name}.xml')}</loc></sitemap>" for name in names)
     body = (
@@ -53,7 +52,7 @@ def sitemap_file(name: str) -> Response:
     kind, _dash, number = name.partition("-")
     if name == "paginas":
         return _stream(_pages())
-    last = max(1, -(-search.total_listed() // OFFERS_PER_FILE))
+    last = max(1, -(-search.count(search.OfferFilter()) // OFFERS_PER_FILE))
     if kind != "ofertas" or not number.isascii() or not number.isdigit():
         abort(404)
     if not 1 <= int(number[:6]) <= last:
@@ -73,9 +72,9 @@ def _stream(rows: Iterator[str]) -> Response:
 def _pages() -> Iterator[str]:
     paths = ["/", "/estoque", "/lojas", "/financiamento"]
     paths += [store.path for store in identity().stores]
-    paths += [
-        path for path, count in search.list_paths() if count >= LEAST_OFFERS_FOR_A_LIST
-    ]
+    for facet in ("make", "model"):
+        counted = search.count_by(facet).items()
+        paths += [f"/estoque/{slug}" for slug, count in counted if count >= LEAST_OFFERS_FOR_A_LIST]
     for path in paths:
         yield f"<url><loc>{_address(path)}</loc></url>\n"
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from urllib.parse import quote
 
 from babel.dates import get_day_names
 from flask import Flask, url_for
@@ -58,6 +59,7 @@ def init_display(app: Flask) -> None:
         largest=largest,
         photo_alt=photo_alt,
         whatsapp=whatsapp_link,
+        share_link=share_link,
         page_numbers=page_numbers,
     )
 
@@ -103,6 +105,11 @@ def photo_alt(offer: Offer, photo: OfferPhoto) -> str:
     if offer.color:
         car = _("%(car)s, %(color)s", car=car, color=str(label("color", offer.color)).lower())
     return f"{car}: {photo.alt}" if photo.alt else car
+
+
+def share_link(text: str) -> str:
+    """Opens WhatsApp with `text` and lets the visitor choose to whom: works without the script."""
+    return f"https://wa.me/?text={quote(text)}"
 
 
 # ---- words ----
@@ -176,7 +183,9 @@ def special_rows(store: StoreProfile) -> list[tuple[str, list[str]]]:
 
 
 def _day_names(days: tuple[int, ...]) -> str:
-    names = get_day_names("wide", locale=get_locale() or "pt_BR")
+    # "segunda-feira" is "segunda" to everybody who reads a shop window.
+    wide = get_day_names("wide", locale=get_locale() or "pt_BR")
+    names = {day: name.removesuffix("-feira") for day, name in wide.items()}
     first, last = names[days[0]], names[days[-1]]
     if len(days) == 1:
         return first.capitalize()

@@ -10,6 +10,7 @@ from dealership.models import Banner
 from inventory import search
 from inventory.offers import Offer, OfferPhoto
 from showroom import filters, seo
+from showroom.addresses import path_of
 
 HIGHLIGHTS = 9
 ARRIVALS = 8
@@ -32,7 +33,7 @@ def home_page() -> str:
     """`/`"""
     dealer = identity()
     stock = search.search(search.OfferFilter())
-    highlights = search.find_offers(search.highlighted_ids(HIGHLIGHTS))
+    highlights = search.find_offers(stock.ids[:HIGHLIGHTS])
     return render_template(
         "showroom/home.html",
         page=_page(dealer, stock.total),
@@ -44,7 +45,7 @@ def home_page() -> str:
         makes=_facet_picks(stock, "make")[:MAKES],
         price_bands=_price_bands(),
         quick_picks=_quick_picks(),
-        store_counts=search.counts("store"),
+        store_counts=search.count_by("store"),
     )
 
 
@@ -75,7 +76,9 @@ def _page(dealer: Identity, total: int) -> seo.Page:
 
 def _arrivals(highlights: list[Offer]) -> list[Offer]:
     shown = {offer.id for offer in highlights}
-    newest = search.listed_ids("newest", limit=ARRIVALS + len(shown))
+    newest = search.search(
+        search.OfferFilter(sort="newest"), ARRIVALS + len(shown), with_facets=False
+    ).ids
     return search.find_offers([one for one in newest if one not in shown][:ARRIVALS])
 
 
@@ -84,7 +87,7 @@ def _facet_picks(stock: search.SearchResult, facet: str) -> list[Pick]:
     picks = []
     for choice in stock.facets[facet]:
         if choice.count:
-            path = filters.path_of(filters.with_choice(search.OfferFilter(), facet, choice.value))
+            path = path_of(filters.with_choice(search.OfferFilter(), facet, choice.value))
             picks.append(Pick(str(choice.label), path, choice.count, choice.value))
     return sorted(picks, key=lambda pick: -pick.count)
 
@@ -98,7 +101,7 @@ def _price_bands() -> list[Pick]:
         )
         count = search.count(wanted)
         if count:
-            picks.append(Pick(_band_label(low, high), filters.path_of(wanted), count))
+            picks.append(Pick(_band_label(low, high), path_of(wanted), count))
     return picks
 
 
@@ -113,7 +116,7 @@ def _band_label(low: int, high: int | None) -> str:
 def _quick_picks() -> list[tuple[str, str]]:
     """Searches that many people start with."""
     return [
-        (text, filters.path_of(wanted))
+        (text, path_of(wanted))
         for text, wanted in (
             (_("SUVs"), search.OfferFilter(bodies=("suv",))),
             (_("Automatic"), search.OfferFilter(transmissions=("automatic", "cvt"))),

@@ -40,6 +40,5 @@ def media_file(key: str) -> Response:
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Content-Disposition"] = "inline"
     response.set_etag(key)  # the name stands for the bytes
-    return response.make_conditional(
-        request.environ, accept_ranges=True, complete_length=size_bytes
-    )
+    response.make_conditional(request.environ, accept_ranges=True, complete_length=size_bytes)
+    return response

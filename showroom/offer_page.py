@@ -18,18 +18,15 @@ from showroom.errors import error_page
 from showroom.simulator import simulator_for
 
 SIMILAR: Final = 6
-# Facts that a buyer must be warned of when they are true, and that calm when they are false.
-WARNINGS: Final = frozenset(
-    {"auction", "insurance_recovered", "financed", "vin_restamped", "fines", "recall_pending"}
-)
+# Facts that a buyer must be warned of when they are true.
+WARNINGS: Final = frozenset({"auction", "insurance_recovered", "financed"})
 
 
 @dataclass(frozen=True)
 class HistoryFact:
-    """A fact of the provenance sheet; `value` None means "not informed", never "no"."""
+    """A known fact of the provenance sheet; a warning is one that costs the buyer."""
 
     text: str
-    value: bool | None
     is_warning: bool
 
 
@@ -66,6 +63,7 @@ def _render(offer: Offer) -> str:
         facts=_facts(offer),
         feature_groups=_feature_groups(offer),
         history=_history(offer),
+        not_informed=_not_informed(offer),
         similar=search.find_offers(search.similar(offer.id, SIMILAR)),
         simulation=None if offer.is_sold else simulator_for(offer, {}),
         model_path=_model_path(offer),
@@ -125,20 +123,31 @@ def _feature_groups(offer: Offer) -> list[tuple[str, list[str]]]:
     groups: dict[str, list[str]] = {}
     for code in offer.features:
         groups.setdefault(feature_group(code), []).append(str(label("feature", code)))
-    known = [code for code in (*codes("feature_group"), "other") if code in groups]
     return [
-        (_("More") if code == "other" else str(label("feature_group", code)), groups[code])
-        for code in dict.fromkeys(known)
+        (str(label("feature_group", code)), groups[code])
+        for code in codes("feature_group")
+        if code in groups
     ]
 
 
 def _history(offer: Offer) -> list[HistoryFact]:
-    """The provenance sheet: known facts first, then what nobody told us."""
+    """What is known of the provenance, in the vocabulary's order."""
     facts = []
     for code in codes("history"):
         value = offer.history.get(code)
-        text = str(label("history", code))
-        if value is False:
-            text = _("%(fact)s: no", fact=text)
-        facts.append(HistoryFact(text, value, value is not None and value == (code in WARNINGS)))
-    return sorted(facts, key=lambda fact: fact.value is None)
+        if value is not None:
+            name = str(label("history", code))
+            text = name if value else _("%(fact)s: no", fact=name)
+            facts.append(HistoryFact(text, is_warning=value and code in WARNINGS))
+    return facts
+
+
+def _not_informed(offer: Offer) -> str:
+    """What nobody told us, in one line: "not informed" is never "no"."""
+    unknown = [code for code in codes("history") if code not in offer.history]
+    return ", ".join(_inside_a_sentence(str(label("history", code))) for code in unknown)
+
+
+def _inside_a_sentence(text: str) -> str:
+    """Without the first capital, acronyms kept."""
+    return text if text[:2].isupper() else text[:1].lower() + text[1:]

@@ -14,7 +14,8 @@ from core.money import NotMoney, format_brl, parse_brl
 from dealership.identity import Identity, identity
 from inventory import financing, search
 from inventory.offers import Offer
-from showroom import filters, seo
+from showroom import seo
+from showroom.addresses import path_of
 
 DEFAULT_PRICE_CENTS: Final = 80_000_00
 DEFAULT_MONTHS: Final = 48
@@ -164,7 +165,7 @@ def financing_page() -> str:
         simulation=view,
         offer=offer,
         within_reach=[] if offer else _within_reach(view.price_cents),
-        reach_path=filters.path_of(_reach(view.price_cents)),
+        reach_path=path_of(_reach(view.price_cents)),
     )
 
 
@@ -173,5 +174,5 @@ def _reach(price_cents: int) -> search.OfferFilter:
 
 
 def _within_reach(price_cents: int) -> list[Offer]:
-    ids = search.search(_reach(price_cents)).ids[:WITHIN_REACH]
-    return search.find_offers(ids)
+    found = search.search(_reach(price_cents), WITHIN_REACH, with_facets=False)
+    return search.find_offers(found.ids)

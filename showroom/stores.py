@@ -36,7 +36,7 @@ def stores_page() -> str:
             ),
         ),
         crumbs=crumbs,
-        store_counts=search.counts("store"),
+        store_counts=search.count_by("store"),
     )
 
 

@@ -111,8 +111,7 @@ _EMPTY_GIF = (
 
 def _still_here(public_ids: Sequence[str]) -> list[Offer]:
     """The offers among `public_ids` that are still for sale, in that order."""
-    found = search.find_offers_by_public_id(public_ids)
-    return [offer for offer in found if offer.is_available or offer.is_reserved]
+    return search.find_offers(search.ids_of(public_ids))
 
 
 def _private_page(title: str, path: str, crumbs: seo.Crumbs) -> seo.Page:

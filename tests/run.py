@@ -30,7 +30,8 @@ def answers(url: str, port: int) -> bool:
 
 def run(name: str, **environment: str) -> int:
     print(f"\n== The suite on {name}", flush=True)
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", *sys.argv[1:]]
+    options = ["-q", "-n", "auto", "--dist", "loadgroup"]
+    command = [sys.executable, "-m", "pytest", *options, *sys.argv[1:]]
     return subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}).returncode
 
 

@@ -1,0 +1,161 @@
+"""A real site with a small demo dealership, driven by the machine's own Chromium."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.conftest import PG_SERVER
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PHONE = {
+    "viewport": {"width": 360, "height": 780},
+    "device_scale_factor": 2,
+    "is_mobile": True,
+    "has_touch": True,
+    "locale": "pt-BR",
+}
+DESK = {"viewport": {"width": 1280, "height": 800}, "locale": "pt-BR"}
+VEHICLES = 40
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One process drives the browser: one site, one Chromium."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    path = next(filter(None, map(shutil.which, names)), None)
+    if path is None:
+        if os.environ.get("VITRINE_TEST_REQUIRE_ALL"):
+            pytest.fail("no Chromium on this machine, and none may be missing here")
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    return path
+
+
+@pytest.fixture(scope="session")
+def site_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Settings of a site of its own, on the same kind of database as the rest of the run."""
+    folder = tmp_path_factory.mktemp("site")
+    settings = {"VITRINE_INSTANCE_DIR": str(folder), "VITRINE_WEB_WORKERS": "1"}
+    if not PG_SERVER:
+        yield settings
+        return
+    server = sa.create_engine(PG_SERVER, isolation_level="AUTOCOMMIT")
+    name = f"vitrine_site_{os.getpid()}"
+    with server.connect() as connection:
+        connection.execute(sa.text(f'CREATE DATABASE "{name}"'))
+    url = server.url.set(database=name).render_as_string(hide_password=False)
+    yield {**settings, "VITRINE_DATABASE_URL": url}
+    with server.connect() as connection:
+        connection.execute(sa.text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+    server.dispose()
+
+
+@pytest.fixture(scope="session")
+def site(chromium: str, site_environment: dict[str, str]) -> Iterator[str]:
+    """The origin of a running demo site."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    origin = f"http://127.0.0.1:{port}"
+    environment = {
+        **{k: v for k, v in os.environ.items() if not k.startswith("VITRINE_")},
+        **site_environment,
+        "VITRINE_BASE_URL": origin,
+    }
+    flask = [sys.executable, "-m", "flask", "--app", "wsgi"]
+    for command in (["db", "upgrade"], ["demo", "load", "--vehicles", str(VEHICLES)]):
+        subprocess.run(
+            [*flask, *command], cwd=ROOT, env=environment, check=True, capture_output=True
+        )
+    server = subprocess.Popen(
+        [sys.executable, "-m", "gunicorn", "wsgi:app", "--bind", f"127.0.0.1:{port}"]
+        + ["--worker-class", "gthread", "--threads", "8", "--no-control-socket"],
+        cwd=ROOT,
+        env=environment,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            urllib.request.urlopen(f"{origin}/healthz", timeout=2).close()
+            break
+        except OSError:
+            assert time.monotonic() < deadline, "the site did not start"
+            assert server.poll() is None, "the site ended by itself"
+            time.sleep(0.1)
+    yield origin
+    server.terminate()
+    server.wait(20)
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=["script", "no-script"])
+def phone(request: pytest.FixtureRequest, browser: Browser, site: str) -> Iterator[Page]:
+    """A phone's page, once with and once without JavaScript; `page.has_script` tells which."""
+    context = browser.new_context(
+        **PHONE, base_url=site, java_script_enabled=request.param == "script"
+    )
+    yield from _watched(context, has_script=request.param == "script")
+
+
+@pytest.fixture
+def scripted_phone(browser: Browser, site: str) -> Iterator[Page]:
+    yield from _watched(browser.new_context(**PHONE, base_url=site), has_script=True)
+
+
+@pytest.fixture
+def desk(browser: Browser, site: str) -> Iterator[Page]:
+    yield from _watched(browser.new_context(**DESK, base_url=site), has_script=True)
+
+
+def _watched(context: BrowserContext, *, has_script: bool) -> Iterator[Page]:
+    """A page that fails its test on script errors, policy violations and third-party requests."""
+    page = context.new_page()
+    page.has_script = has_script
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(f"script error: {error}"))
+    page.on(
+        "console",
+        lambda message: complaints.append(message.text) if message.type == "error" else None,
+    )
+    page.on(
+        "request",
+        lambda request: complaints.append(f"third party: {request.url}")
+        if not request.url.startswith(("http://127.0.0.1", "data:"))
+        else None,
+    )
+    page.complaints = complaints
+    yield page
+    context.close()
+    assert [text for text in complaints if "404 (NOT FOUND)" not in text] == []

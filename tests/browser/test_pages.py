@@ -1,0 +1,120 @@
+"""What every page owes everybody: accessible, whole at every width, quick to draw, no third party."""
+
+import gzip
+import json
+import re
+import urllib.request
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from tests.browser.conftest import DESK, PHONE
+
+PAGES = {
+    "home": "/",
+    "list": "/estoque",
+    "make": "/estoque/{make}",
+    "nothing found": "/estoque?carroceria=suv&preco_max=5000",
+    "offer": "{offer}",
+    "compare": "/comparar?ids={ids}",
+    "compare nothing": "/comparar",
+    "favourites": "/favoritos",
+    "stores": "/lojas",
+    "store": "{store}",
+    "financing": "/financiamento?entrada=x",
+    "not found": "/nada",
+    "components": "/_componentes",
+}
+
+
+@pytest.fixture(scope="module")
+def addresses(site: str) -> dict[str, str]:
+    """The pages above with what the demo holds filled in."""
+
+    def read(path: str) -> str:
+        with urllib.request.urlopen(site + path) as answer:
+            return answer.read().decode()
+
+    listing = read("/estoque")
+    offers = list(dict.fromkeys(re.findall(r"/oferta/[\w-]+", listing)))
+    values = {
+        "offer": offers[0],
+        "ids": ",".join(path.rpartition("-")[2] for path in offers[:3]),
+        "store": re.search(r"/lojas/[\w-]+", read("/lojas"))[0],
+        "make": re.search(r'"item": "[^"]*/estoque/([\w-]+)"', read(offers[0]))[1],
+    }
+    return {name: path.format(**values) for name, path in PAGES.items()}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("device", ["phone", "desk"])
+@pytest.mark.parametrize("name", PAGES)
+def test_page_is_accessible_and_fits(
+    name: str, device: str, scheme: str, browser: Browser, site: str, addresses: dict[str, str]
+):
+    shape = PHONE if device == "phone" else DESK
+    context = browser.new_context(**shape, color_scheme=scheme, reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(site + addresses[name])
+    found = Axe().run(page).response["violations"]
+    wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    small = page.evaluate(SMALL_TARGETS)
+    context.close()
+    assert [(v["id"], v["nodes"][0]["html"][:200]) for v in found] == []
+    assert wide <= 0, "the page scrolls sideways"
+    assert small == []
+
+
+# WCAG 2.2, 2.5.8: targets of at least 24 CSS pixels; links inside sentences are exempt.
+SMALL_TARGETS = """
+[...document.querySelectorAll('a, button, input:not([type=hidden]), select, summary')]
+  .filter((e) => e.checkVisibility({visibilityProperty: true}) && !e.closest('p, td, th, dialog, .sr, .skip, address') && !e.closest('[aria-hidden]'))
+  .map((e) => [e, (e.closest('label') || e).getBoundingClientRect()])
+  .filter(([e, box]) => box.width && !e.matches('.skip') && (box.height < 23.5 || box.width < 23.5))
+  .map(([e, box]) => e.outerHTML.slice(0, 120) + ` ${box.width}x${box.height}`)
+"""
+
+
+@pytest.mark.parametrize("name", ["home", "list", "offer"])
+def test_nothing_moves_while_the_page_loads(name: str, scripted_phone: Page, addresses):
+    scripted_phone.add_init_script(
+        "window.shift = 0; new PerformanceObserver((list) => { for (const e of list.getEntries())"
+        " if (!e.hadRecentInput) window.shift += e.value; }).observe("
+        "{type: 'layout-shift', buffered: true});"
+    )
+    scripted_phone.goto(addresses[name])
+    scripted_phone.wait_for_load_state("networkidle")
+    assert scripted_phone.evaluate("window.shift") <= 0.01
+
+
+@pytest.mark.parametrize("name", ["home", "list", "offer", "store", "financing"])
+def test_page_is_light(name: str, site: str, addresses: dict[str, str]):
+    """Budgets without photos, as sent compressed is smaller still: script, style, page."""
+
+
+    def weigh(path: str) -> int:
+        with urllib.request.urlopen(site + path) as answer:
+            return len(gzip.compress(answer.read()))
+
+    with urllib.request.urlopen(site + addresses[name]) as answer:
+        html = answer.read().decode()
+    script = re.search(r'src="(/static/site\.js[^"]*)"', html)[1]
+    style = re.search(r'href="(/estilo-\w+\.css)"', html)[1]
+    assert weigh(script) <= 15_000
+    assert weigh(style) <= 20_000
+    assert weigh(addresses[name]) + weigh(script) + weigh(style) <= 100_000
+
+
+@pytest.mark.parametrize("name", ["home", "list", "offer", "store"])
+def test_json_ld_tells_what_the_page_shows(name: str, site: str, addresses: dict[str, str]):
+    with urllib.request.urlopen(site + addresses[name]) as answer:
+        html = answer.read().decode()
+    graph = json.loads(re.search(r"ld\+json\">(.*?)</script>", html, re.S)[1])["@graph"]
+    types = [node["@type"] for node in graph]
+    assert "BreadcrumbList" in types
+    if name == "offer":
+        car = next(node for node in graph if "Product" in node["@type"])
+        price = int(re.search(r'class="price">R\$\s*([\d.]+)', html)[1].replace(".", ""))
+        assert float(car["offers"]["price"]) == price
+        assert not {"vehicleIdentificationNumber"} & set(car)

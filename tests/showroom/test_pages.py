@@ -1,0 +1,266 @@
+"""The buyer's pages over HTTP: truth, status, addresses, bounded work."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from core.db import db, writing
+from inventory.lifecycle import move
+from inventory.models import Vehicle
+from inventory.stock_version import touch
+from tests.factories import make_store, make_vehicle
+
+PUBLIC_PAGES = ("/", "/estoque", "/lojas", "/financiamento", "/favoritos", "/comparar")
+
+
+def path_of(vehicle: Vehicle) -> str:
+    return f"/oferta/{vehicle.slug}-{vehicle.public_id}"
+
+
+def change(vehicle: Vehicle, **values: object) -> None:
+    with writing() as session:
+        row = session.get(Vehicle, vehicle.id)
+        for name, value in values.items():
+            setattr(row, name, value)
+        touch([row])
+
+
+@pytest.mark.parametrize("path", PUBLIC_PAGES)
+def test_an_empty_installation_has_helpful_pages(client, path):
+    answer = client.get(path)
+    assert answer.status_code == 200
+    assert "<h1" in answer.text
+
+
+@pytest.mark.parametrize("path", PUBLIC_PAGES)
+def test_public_pages_have_their_headers_and_no_cookie(client, path):
+    answer = client.get(path)
+    assert "'unsafe" not in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "Set-Cookie" not in answer.headers
+    assert " style=" not in answer.text
+    assert not re.search(r"<\w+[^>]*\son\w+=", answer.text)
+
+
+def test_an_offer_shows_its_price_and_hides_what_is_private(client):
+    vehicle = make_vehicle(
+        price_cents=89_900_00,
+        cost_cents=70_123_00,
+        license_plate="ABC1D23",
+        renavam="00639884962",
+        vin="9BWZZZ377VT004251",
+    )
+    answer = client.get(path_of(vehicle))
+    assert answer.status_code == 200
+    assert "R$\xa089.900" in answer.text
+    for secret in ("ABC1D23", "00639884962", "9BWZZZ377VT004251", "70.123"):
+        assert secret not in answer.text
+
+
+def test_a_wrong_slug_is_sent_to_the_right_one(client):
+    vehicle = make_vehicle()
+    answer = client.get(f"/oferta/outra-coisa-{vehicle.public_id}")
+    assert answer.status_code == 301
+    assert answer.headers["Location"].endswith(path_of(vehicle))
+
+
+@pytest.mark.parametrize("name", ["x", "a-b-c", "-", "onix-zzzzzzzz", "%00", "é-ç", "a" * 3000])
+def test_an_unknown_offer_is_a_helpful_404(client, name):
+    answer = client.get(f"/oferta/{name}")
+    assert answer.status_code == 404
+    assert 'action="/estoque"' in answer.text
+
+
+def test_a_draft_is_nowhere(client):
+    vehicle = make_vehicle(state="draft", published_at=None)
+    assert client.get(path_of(vehicle)).status_code == 404
+    assert vehicle.public_id not in client.get("/estoque").text
+
+
+def test_a_sold_car_leaves_lists_at_once_and_its_page_says_so(client):
+    vehicle = make_vehicle()
+    other = make_vehicle()
+    assert vehicle.public_id in client.get("/estoque").text
+    with writing() as session:
+        move(session.get(Vehicle, vehicle.id), "sold", by="test")
+    listing = client.get("/estoque").text
+    assert vehicle.public_id not in listing
+    assert other.public_id in listing
+    assert vehicle.public_id not in client.get("/sitemap-ofertas-1.xml").text
+    page = client.get(path_of(vehicle))
+    assert page.status_code == 200
+    assert "https://schema.org/SoldOut" in page.text
+    assert other.public_id in page.text
+
+
+def test_a_car_sold_long_ago_is_gone(client):
+    vehicle = make_vehicle()
+    with writing() as session:
+        move(session.get(Vehicle, vehicle.id), "sold", by="test")
+    change(vehicle, state_changed_at=datetime.now(UTC) - timedelta(days=31))
+    answer = client.get(path_of(vehicle))
+    assert answer.status_code == 410
+    assert 'name="robots" content="noindex' in answer.text
+
+
+@pytest.mark.parametrize(("stays", "listed"), [(True, True), (False, False)])
+def test_a_reserved_car_stays_or_leaves_as_its_store_decides(client, stays, listed):
+    vehicle = make_vehicle(store=make_store(reserved_stays_listed=stays))
+    with writing() as session:
+        move(session.get(Vehicle, vehicle.id), "reserved", by="test")
+    assert (vehicle.public_id in client.get("/estoque").text) is listed
+    page = client.get(path_of(vehicle))
+    assert page.status_code == 200
+    assert "Reservado" in page.text
+
+
+def test_a_promotion_ends_with_its_day(client):
+    vehicle = make_vehicle(
+        price_cents=80_000_00,
+        promo_price_cents=75_000_00,
+        promo_until=(datetime.now(UTC) - timedelta(days=2)).date(),
+    )
+    page = client.get(path_of(vehicle)).text
+    assert "80.000" in page
+    assert "75.000" not in page
+    change(vehicle, promo_until=(datetime.now(UTC) + timedelta(days=2)).date())
+    page = client.get(path_of(vehicle)).text
+    assert '"price": "75000.00"' in page
+    assert "<s>R$\xa080.000</s>" in page
+
+
+def test_unknown_facet_values_give_an_empty_page_that_is_not_indexed(client):
+    make_vehicle()
+    answer = client.get("/estoque?marca=nao-existe&cor=transparente")
+    assert answer.status_code == 200
+    assert 'name="robots" content="noindex' in answer.text
+    assert "Nenhum veículo" in answer.text
+
+
+def test_make_and_model_pages_are_canonical_and_filters_are_not_indexed(client):
+    make_vehicle()
+    page = client.get("/estoque/chevrolet/onix").text
+    assert 'rel="canonical" href="http://localhost/estoque/chevrolet/onix"' in page
+    assert "noindex" not in page
+    filtered = client.get("/estoque?marca=chevrolet&cor=branco").text
+    assert 'content="noindex' in filtered
+    assert client.get("/estoque/nao-existe").status_code == 404
+
+
+def test_pages_cost_the_same_number_of_statements_whatever_the_stock(client, statements):
+    first = [make_vehicle() for _ in range(24)][0]
+    paths = ("/", "/estoque", "/estoque?cor=branco&q=onix", path_of(first), "/lojas", "/favoritos")
+
+    def cost() -> dict[str, int]:
+        counted = {}
+        for path in paths:
+            client.get(path)
+            statements.clear()
+            client.get(path)
+            counted[path] = len(statements)
+        return counted
+
+    small = cost()
+    for _ in range(40):
+        make_vehicle()
+    assert cost() == small
+    assert max(small.values()) <= 16, small
+
+
+def test_the_sitemap_lists_every_offer_once(client):
+    vehicles = [make_vehicle() for _ in range(5)]
+    make_vehicle(state="draft", published_at=None)
+    index = client.get("/sitemap.xml").text
+    assert "/sitemap-ofertas-1.xml" in index
+    body = client.get("/sitemap-ofertas-1.xml").text
+    assert body.count("<loc>http://localhost/oferta/") == len(vehicles)
+    assert client.get("/sitemap-ofertas-9.xml").status_code == 404
+    assert "Sitemap: http://localhost/sitemap.xml" in client.get("/robots.txt").text
+
+
+def test_favourites_live_in_a_cookie_and_skip_what_left(client):
+    vehicle, other = make_vehicle(), make_vehicle()
+    answer = client.post("/favoritos", data={"id": vehicle.public_id})
+    assert answer.status_code == 303
+    client.post("/favoritos", data={"id": other.public_id})
+    with writing() as session:
+        move(session.get(Vehicle, other.id), "sold", by="test")
+    page = client.get("/favoritos")
+    assert page.headers["Cache-Control"] == "private, no-store"
+    assert path_of(vehicle) in page.text
+    assert path_of(other) not in page.text
+    client.post("/favoritos", data={"remover": vehicle.public_id})
+    assert path_of(vehicle) not in client.get("/favoritos").text
+
+
+def test_another_sites_form_changes_nothing(client):
+    answer = client.post(
+        "/favoritos", data={"id": "abcdefgh"}, headers={"Sec-Fetch-Site": "cross-site"}
+    )
+    assert answer.status_code == 403
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_not_informed_is_never_no(client):
+    one = make_vehicle(history={"single_owner": True}, features=["abs"])
+    two = make_vehicle(history={}, features=[])
+    page = client.get(f"/comparar?ids={one.public_id},{two.public_id}").text
+    assert "não informado" in page
+    assert "<td>não</td>" not in page
+
+
+TEXT = st.text(max_size=60)
+NAMES = st.sampled_from(
+    "marca modelo condicao ano_min ano_max preco_min preco_max km_max combustivel cambio "
+    "carroceria cor opcional loja cidade q ordem pagina ids oferta valor entrada prazo".split()
+)
+
+
+@settings(
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    path=st.sampled_from(["/estoque", "/comparar", "/financiamento", "/", "/favoritos"]),
+    query=st.lists(st.tuples(NAMES | TEXT, TEXT | st.integers().map(str)), max_size=6),
+)
+def test_no_query_string_is_an_error(client, path, query):
+    answer = client.get(path, query_string=query)
+    assert answer.status_code == 200, (query, answer.status_code)
+
+
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    path=st.sampled_from(["/oferta/", "/estoque/", "/lojas/", "/media/", "/vistos/", "/sitemap-"]),
+    rest=TEXT,
+)
+def test_no_path_is_an_error(client, path, rest):
+    assert client.get(path + rest).status_code < 500
+
+
+@pytest.mark.parametrize("method", ["post", "put", "delete", "patch"])
+def test_wrong_methods_are_refused_in_words(client, method):
+    answer = getattr(client, method)("/estoque")
+    assert answer.status_code == 405
+    assert "<h1" in answer.text
+
+
+def test_a_cookie_of_rubbish_is_an_empty_choice(client):
+    client.set_cookie("favoritos", "../../etc.<script>.'--")
+    assert client.get("/favoritos").status_code == 200
+
+
+def test_a_huge_body_is_refused(client):
+    answer = client.post("/favoritos", data={"id": "x" * (33 * 1024 * 1024)})
+    assert answer.status_code == 413
+
+
+def test_the_old_session_is_never_needed(client):
+    """No public page opens a session: nothing to steal, nothing to expire."""
+    for path in PUBLIC_PAGES:
+        assert "session" not in client.get(path).headers.get("Set-Cookie", "")
+    db.session.rollback()
