@@ -79,8 +79,8 @@ class Storage(Protocol):
     def url(self, key: str) -> str:
         """The address of a public file on this site."""
 
-    def files(self, *, public: bool, folder: str = "") -> Iterator[StoredFile]:
-        """Every stored file, or those below the key `folder`, in no order."""
+    def files(self, *, public: bool) -> Iterator[StoredFile]:
+        """Every stored file, those of one folder together."""
 
     def drop_unfinished(self, before: datetime) -> int:
         """Remove what a killed process left half-written before that instant; how many."""
@@ -155,10 +155,10 @@ class LocalStorage:
         """See `Storage.url`."""
         return MEDIA_PATH + checked_key(key)
 
-    def files(self, *, public: bool, folder: str = "") -> Iterator[StoredFile]:
+    def files(self, *, public: bool) -> Iterator[StoredFile]:
         """See `Storage.files`."""
         area = self.root / _area(public)
-        for path in _walk(area / checked_key(folder) if folder else area):
+        for path in _walk(area):
             if path.name.startswith(UNFINISHED):
                 continue
             with suppress(FileNotFoundError):  # somebody else removed it meanwhile
@@ -225,6 +225,7 @@ class BucketStorage:
             prefix=prefix or None,
             config={
                 "region": options.get("region", "us-east-1"),
+                "disable_bulk_delete": True,  # not every S3-like store has it
                 **({"endpoint": options["endpoint"]} if "endpoint" in options else {}),
             },
             client_options={
@@ -275,12 +276,11 @@ class BucketStorage:
         needs no public policy, pages need no other origin, and a CDN in front keeps them."""
         return MEDIA_PATH + checked_key(key)
 
-    def files(self, *, public: bool, folder: str = "") -> Iterator[StoredFile]:
+    def files(self, *, public: bool) -> Iterator[StoredFile]:
         """See `Storage.files`."""
         area = _area(public)
-        below = f"{area}/{checked_key(folder)}" if folder else area
         with _plain_bucket_failures():
-            for batch in obstore.list(self._store, below, chunk_size=1000):
+            for batch in obstore.list(self._store, area, chunk_size=1000):
                 for entry in batch:
                     key = entry["path"].removeprefix(f"{area}/")
                     yield StoredFile(key, entry["size"], entry["last_modified"])

@@ -13,12 +13,14 @@ LenderGone                           the photo whose files were to be shared was
 
 import hashlib
 import os
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import groupby
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -57,6 +59,8 @@ ORPHAN_AGE: Final = timedelta(hours=24)
 # Answers that another try may change: timed out, too early, too many requests.
 PASSING_STATUS: Final = {408, 425, 429}
 ERROR_LENGTH: Final = 300
+# Photos' files lie under two digits of their digest; nothing else is ever swept.
+PHOTO_FOLDER: Final = re.compile("[0-9a-f]{2}")
 
 Record = Callable[[], object]
 
@@ -459,19 +463,17 @@ def _complete(digest: str, listing: dict[str, Any]) -> None:
 def sweep_orphan_media(_payload: dict[str, Any]) -> None:
     """Handler: remove photo files that no row names and that nobody stored for a day."""
     cutoff = now() - ORPHAN_AGE
-    for number in range(256):  # keys begin with two digits of the digest: little in memory at once
-        folder = f"{number:02x}"
-        for is_public in (True, False):
-            _sweep(folder, is_public, cutoff)
+    for is_public in (True, False):
+        # Folder by folder: a large stock has millions of files.
+        files = storage().files(public=is_public)
+        for folder, group in groupby(files, key=lambda file: file.key.partition("/")[0]):
+            if PHOTO_FOLDER.fullmatch(folder):
+                old = [file.key for file in group if file.modified_at < cutoff]
+                _sweep(folder, old, is_public, cutoff)
     storage().drop_unfinished(cutoff)
 
 
-def _sweep(folder: str, is_public: bool, cutoff: datetime) -> None:
-    old = [
-        file.key
-        for file in storage().files(public=is_public, folder=folder)
-        if file.modified_at < cutoff
-    ]
+def _sweep(folder: str, old: Sequence[str], is_public: bool, cutoff: datetime) -> None:
     if not old:
         return
     # Asked after listing: a row written since then put its files anew, or shares those of a row
