@@ -35,7 +35,7 @@ def init_display(app: Flask) -> None:
         brl=format_brl,
         brl2=lambda cents: format_brl(cents, with_cents=True),
         km=format_km,
-        phone=format_phone,
+        phone=phone_text,
         cnpj=format_cnpj,
         postal_code=lambda code: f"{code[:5]}-{code[5:]}",
         time=lambda moment: format_datetime(moment, "HH:mm", rebase=False),
@@ -113,6 +113,11 @@ def share_link(text: str) -> str:
 
 
 # ---- words ----
+
+
+def phone_text(e164: str) -> str:
+    """A phone number that does not break over two lines."""
+    return format_phone(e164).replace(" ", "\xa0").replace("-", "\u2011")
 
 
 def reason(offer: Offer) -> str:
