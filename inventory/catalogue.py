@@ -5,6 +5,7 @@ kept; makes that everybody knows get the spelling their maker uses.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, TypeVar
 
 import sqlalchemy as sa
@@ -158,6 +159,7 @@ class Catalogue:
         return trims.get(slug)
 
 
+@lru_cache(maxsize=1_000)
 def canonical_make(name: str) -> str:
     """The make as its maker writes it: 'GM' and 'CHEVROLET' -> 'Chevrolet'. Others as given."""
     name = clean_line(name, 60)
@@ -165,11 +167,13 @@ def canonical_make(name: str) -> str:
     return MAKE_ALIASES.get(key) or _MAKES_BY_KEY.get(key) or name
 
 
+@lru_cache(maxsize=10_000)
 def is_name(text: str) -> bool:
     """Whether `text` holds a letter or digit that an address can be made of."""
     return bool(slugify_name(text))
 
 
+@lru_cache(maxsize=10_000)
 def _slug(name: str, limit: int) -> str:
     # "Onix+" is another car than "Onix".
     slug = slugify_name(name.replace("+", " plus "), limit)
@@ -195,3 +199,18 @@ def _add(row: Row, same: sa.ColumnElement[bool]) -> _Known:
     except IntegrityError:
         row = session.scalars(sa.select(type(row)).where(same)).one()
     return _Known(row.id, row.name)
+
+
+def name_of_make(slug: str) -> str | None:
+    """The name of the make with that slug, sold out or not; None for one nobody ever had."""
+    return db.session.scalar(sa.select(Make.name).where(Make.slug == slug))
+
+
+def name_of_model(make_slug: str, model_slug: str) -> tuple[str, str] | None:
+    """The names (make, model) of the model with these slugs, or None."""
+    row = db.session.execute(
+        sa.select(Make.name, CarModel.name)
+        .join(CarModel, CarModel.make_id == Make.id)
+        .where(Make.slug == make_slug, CarModel.slug == model_slug)
+    ).one_or_none()
+    return (row[0], row[1]) if row else None

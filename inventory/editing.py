@@ -28,6 +28,7 @@ from inventory.catalogue import Catalogue, CatalogueEntry, is_name
 from inventory.lifecycle import TRANSITIONS, move
 from inventory.models import Photo, PriceChange, Vehicle
 from inventory.stock_version import touch
+from jobs.models import Job
 from jobs.queue import enqueue
 
 HIGHEST_PRICE_CENTS: Final = 100_000_000_00
@@ -35,6 +36,7 @@ HIGHEST_MILEAGE_KM: Final = 3_000_000
 HIGHEST_POWER_HP: Final = 3_000
 MOST_DOORS: Final = 9
 FIRST_YEAR: Final = 1900
+FETCH_PHOTO: Final = "fetch_photo"
 PUBLIC_ID_LENGTH: Final = 8
 # Crockford's base 32: no i, l, o or u, so an id read over the telephone is typed right.
 _PUBLIC_ID_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -152,6 +154,8 @@ def register_vehicles(
         _write(vehicle, values, by, catalogue)
         _walk(vehicle, facts.state, by)
         vehicles.append(vehicle)
+    if not vehicles:
+        return []
     _give_public_ids(vehicles)
     photos = [photo for vehicle in vehicles for photo in vehicle.photos]
     with db.session.no_autoflush:  # the version first: each row is then written once
@@ -378,9 +382,17 @@ def _identity(address: str) -> str:
 
 def _enqueue_fetching(photos: Iterable[Photo]) -> None:
     """Ask the background for the pictures at new addresses; they must have their ids by now."""
-    for photo in photos:
-        if photo.state == "waiting" and photo.source_url:
-            enqueue("fetch_photo", {"photo_id": photo.id})
+    payloads = [
+        {"photo_id": photo.id} for photo in photos if photo.state == "waiting" and photo.source_url
+    ]
+    if not payloads:
+        return
+    job = enqueue(FETCH_PHOTO, payloads[0])
+    if job is not None and payloads[1:]:
+        # A first import brings a hundred thousand pictures: the other jobs are this one again.
+        same = {"kind": job.kind, "priority": job.priority, "max_attempts": job.max_attempts}
+        same |= {"due_at": job.due_at, "created_at": job.created_at}
+        db.session.execute(sa.insert(Job), [{**same, "payload": each} for each in payloads[1:]])
 
 
 # --- keys ------------------------------------------------------------------------------------

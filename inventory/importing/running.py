@@ -11,11 +11,11 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import date
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Final
 
 from flask_babel import gettext as _
 
@@ -224,7 +224,7 @@ def _check(staged: _Staged, source: str) -> _Plan:
             plan.report.rejected.append(RejectedRow(row.number, row.source_id, tuple(row.problems)))
         else:
             plan.good += 1
-            plan.rows.write(json.dumps(asdict(row), default=_plain) + "\n")
+            plan.rows.write(_packed(row) + "\n")
     _reject_first_of_twice(plan, first_rows)
     plan.rows.seek(0)
     plan.report.sources = known.sources
@@ -256,25 +256,39 @@ def _reject_first_of_twice(plan: _Plan, first_rows: dict[Key, int]) -> None:
             plan.report.rejected.append(RejectedRow(number, key[1], (problem,)))
 
 
+def _packed(row: StockRow) -> str:
+    """A good row as one line of JSON; `_unpacked` is the way back."""
+    warnings = [astuple(warning) for warning in row.warnings]
+    parts = (row.number, row.source_id, row.source, row.names_source, row.store, row.history)
+    return json.dumps((*parts, warnings, row.facts), default=_plain)
+
+
 def _plain(value: object) -> str:
     assert isinstance(value, date)
     return value.isoformat()
 
 
+def _unpacked(line: str) -> StockRow:
+    number, source_id, source, names_source, store, history, warnings, facts = json.loads(line)
+    if facts.get("promo_until"):
+        facts["promo_until"] = date.fromisoformat(facts["promo_until"])
+    return StockRow(
+        number=number,
+        source_id=source_id,
+        source=source,
+        names_source=names_source,
+        store=store,
+        history=history,
+        facts=facts,
+        warnings=[Problem(*warning) for warning in warnings],
+    )
+
+
 def _good_rows(plan: _Plan) -> Iterator[StockRow]:
     for line in plan.rows:
-        row = _row(json.loads(line))
+        row = _unpacked(line)
         if (row.source, row.source_id) not in plan.twice:
             yield row
-
-
-def _row(values: dict[str, Any]) -> StockRow:
-    until = values["facts"].get("promo_until")
-    if until:
-        values["facts"]["promo_until"] = date.fromisoformat(until)
-    values["problems"] = []
-    values["warnings"] = [Problem(**warning) for warning in values["warnings"]]
-    return StockRow(**values)
 
 
 def _refuse_hopeless(plan: _Plan, options: ImportOptions) -> None:
