@@ -61,10 +61,11 @@ def supervise(commands: Sequence[Sequence[str]], host: str, port: int) -> int:
     click.echo(f"\n  Vitrine: http://{shown}:{port}/\n  Ctrl-C stops it.\n")
     while not stopping and all(child.poll() is None for child in children):
         time.sleep(0.2)
-    failed = [child.args for child in children if child.poll() not in {None, 0}]
+    ended = [" ".join(command) for command, child in zip(commands, children, strict=True)
+             if child.poll() is not None]  # fmt: skip
     _stop(children)
-    if failed and not stopping:
-        click.echo(f"Stopped: {' '.join(map(str, failed[0]))} ended by itself.", err=True)
+    if ended and not stopping:
+        click.echo(f"Stopped: {ended[0]} ended by itself.", err=True)
         return 1
     return 0
 

@@ -26,7 +26,9 @@ class Dealership(Model):
     phone: Mapped[str] = mapped_column(sa.String(20), default="")  # E.164
     whatsapp: Mapped[str] = mapped_column(sa.String(20), default="")  # E.164
     brand_color: Mapped[str] = mapped_column(sa.String(7), default="#1d4ed8")
-    font_family: Mapped[str] = mapped_column(sa.String(160), default="")  # a CSS family already here
+    font_family: Mapped[str] = mapped_column(
+        sa.String(160), default=""
+    )  # a CSS family already here
     logo_key: Mapped[str] = mapped_column(sa.String(200), default="")  # in the media store
     # What the simulator assumes until a bank answers (CDC 52 and 54-B ask for all of it).
     finance_monthly_percent: Mapped[Decimal] = mapped_column(

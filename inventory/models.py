@@ -1,4 +1,4 @@
-"""Vehicles and what belongs to them. Rules about one vehicle are methods or live beside their verb."""
+"""Vehicles and what belongs to them; the rules about them stand beside their verbs."""
 
 from datetime import date, datetime
 from typing import Any

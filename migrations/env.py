@@ -12,7 +12,7 @@ from sqlalchemy import text
 from core.db import UtcDateTime, db, write_gate
 
 
-def render_item(kind, item, autogen_context):
+def render_item(kind, item, _autogen_context):
     """Write our own types as plain columns, so that a migration outlives the class."""
     if kind == "type" and isinstance(item, UtcDateTime):
         return "sa.DateTime(timezone=True)"

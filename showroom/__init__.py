@@ -1,1 +1,1 @@
-"""The buyer's door: pages that show offers. Stands on the nouns; no other door imports it but staff's."""
+"""The buyer's door: pages that show offers. Of the other doors only staff's may import it."""

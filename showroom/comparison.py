@@ -29,7 +29,7 @@ class Row:
 
 
 def compare(offers: Sequence[Offer]) -> list[Row]:
-    """The rows of a comparison of `offers`; rows that say nothing about any of them are left out."""
+    """The rows of a comparison of `offers`, without those that say nothing about any of them."""
     rows = [Row(_("Cash price"), tuple(format_brl(o.price_cents) for o in offers), is_price=True)]
     rows += [Row(text, tuple(read(offer) for offer in offers)) for text, read in _facts()]
     rows += _feature_rows(offers)

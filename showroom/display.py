@@ -2,16 +2,15 @@
 
 import hashlib
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from urllib.parse import quote
 
 from babel.dates import get_day_names
 from flask import Flask, url_for
-from flask_babel import format_date, format_datetime, get_locale
+from flask_babel import format_date, format_datetime, get_locale, ngettext
 from flask_babel import gettext as _
-from flask_babel import ngettext
 
 from core.clock import DEFAULT_ZONE, now, today
 from core.config import ROOT
@@ -70,7 +69,7 @@ def html_lang() -> str:
 
 
 @lru_cache(maxsize=64)
-def _digest(name: str, modified: float) -> str:
+def _digest(name: str, _modified: float) -> str:
     return hashlib.sha256((ROOT / "static" / name).read_bytes()).hexdigest()[:12]
 
 
@@ -83,9 +82,9 @@ def asset(name: str) -> str:
 # ---- pictures ----
 
 
-def srcset(photo: OfferPhoto, format: str) -> str:
-    """All widths of `photo` in `format`, for a srcset attribute."""
-    return ", ".join(f"/media/{photo.stem}-{width}.{format} {width}w" for width in photo.widths)
+def srcset(photo: OfferPhoto, kind: str) -> str:
+    """All widths of `photo` in the format `kind` (avif, webp, jpg), for a srcset attribute."""
+    return ", ".join(f"/media/{photo.stem}-{width}.{kind} {width}w" for width in photo.widths)
 
 
 def fallback(photo: OfferPhoto) -> str:
@@ -143,7 +142,7 @@ def is_new_arrival(offer: Offer) -> bool:
 
 
 def days_ago(moment: datetime) -> str:
-    """"today", "yesterday", "5 days ago", in the calendar of the country's main zone."""
+    """ "today", "yesterday", "5 days ago", in the calendar of the country's main zone."""
     days = (today() - moment.astimezone(DEFAULT_ZONE).date()).days
     if days <= 0:
         return _("today")
@@ -153,7 +152,7 @@ def days_ago(moment: datetime) -> str:
 
 
 def format_opening(moment: datetime) -> str:
-    """When a store opens next: "today at 13:30", "Monday at 08:00"; `moment` in the store's zone."""
+    """When a store opens next, `moment` in its zone: "today at 13:30", "Monday at 08:00"."""
     clock = moment.strftime("%H:%M")
     gap = (moment.date() - today(moment.tzinfo)).days  # type: ignore[arg-type]
     if gap == 0:
@@ -161,7 +160,9 @@ def format_opening(moment: datetime) -> str:
     if gap == 1:
         return _("tomorrow at %(time)s", time=clock)
     if gap < 7:
-        return _("%(day)s at %(time)s", day=format_datetime(moment, "EEEE", rebase=False), time=clock)
+        return _(
+            "%(day)s at %(time)s", day=format_datetime(moment, "EEEE", rebase=False), time=clock
+        )
     return _("on %(day)s", day=format_datetime(moment, "dd/MM", rebase=False))
 
 
@@ -179,7 +180,9 @@ def special_rows(store: StoreProfile) -> list[tuple[str, list[str]]]:
     last = first + timedelta(days=SPECIAL_DAYS_AHEAD)
     return [
         (
-            " ".join((format_date(special.date, "dd/MM"), store.special_names.get(special.date, ""))),
+            " ".join(
+                (format_date(special.date, "dd/MM"), store.special_names.get(special.date, ""))
+            ),
             [_span(hours) for hours in special.intervals],
         )
         for special in store.schedule.special_days
@@ -214,13 +217,14 @@ def department_label(kind: str) -> str:
 
 
 def format_cnpj(cnpj: str) -> str:
-    return f"{cnpj[:2]}.{cnpj[2:5]}.{cnpj[5:8]}/{cnpj[8:12]}-{cnpj[12:]}" if len(cnpj) == 14 else cnpj
+    return (
+        f"{cnpj[:2]}.{cnpj[2:5]}.{cnpj[5:8]}/{cnpj[8:12]}-{cnpj[12:]}" if len(cnpj) == 14 else cnpj
+    )
 
 
 def format_decimal(value: Decimal | float) -> str:
     """Two decimals with a comma: rates of interest."""
     return f"{value:.2f}".replace(".", ",")
-
 
 
 def page_numbers(page: int, pages: int) -> Iterator[int | None]:

@@ -89,6 +89,6 @@ def _crash(error: Exception) -> tuple[str, int]:
     try:
         identity()
         return error_page(status, heading, text)
-    except Exception:  # noqa: BLE001 - the page itself needs the database
+    except Exception:
         db.session.rollback()
         return render_template("showroom/bare_error.html", heading=heading, text=text), status

@@ -1,4 +1,4 @@
-"""What search engines and share cards read: titles, descriptions, JSON-LD, one place for all pages."""
+"""What search engines and share cards read: titles, descriptions, JSON-LD, for all pages."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -139,7 +139,7 @@ def _offer_description(offer: Offer) -> str:
 
 
 def offer_node(offer: Offer, store: StoreProfile | None) -> dict[str, Any]:
-    """`["Product", "Car"]` with its Offer; the price is the page's own (never a plate or chassis)."""
+    """`["Product", "Car"]` with its Offer, at the page's own price; no plate, no chassis."""
     condition = "NewCondition" if offer.condition == "new" else "UsedCondition"
     kind = "Motorcycle" if offer.body == "motorcycle" else "Car"
     node: dict[str, Any] = {

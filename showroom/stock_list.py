@@ -288,6 +288,7 @@ def _facet_labels() -> dict[str, str]:
 
 
 def _range_group(name: str, applied: OfferFilter) -> RangeGroup:
+    fields: tuple[RangeField, ...]
     if name == "price":
         fields = (
             RangeField("preco_min", _("From"), _plain_money(applied.price_min_cents), "30.000"),

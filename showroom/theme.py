@@ -22,8 +22,8 @@ _FONT = re.compile(r"[\w\s,'\"-]{1,160}")
 
 
 @lru_cache(maxsize=8)
-def _stylesheet(brand_color: str, font_family: str, modified: float) -> tuple[str, str]:
-    """Name and text of the stylesheet for these looks. `modified` renews it in development."""
+def _stylesheet(brand_color: str, font_family: str, _modified: float) -> tuple[str, str]:
+    """Name and text of the stylesheet for these looks. `_modified` renews it in development."""
     light, dark = palette(brand_color)["light"], palette(brand_color)["dark"]
     font = f"--brand-font:{font_family};" if _FONT.fullmatch(font_family) else ""
     text = (

@@ -92,8 +92,10 @@ def site(chromium: str, site_environment: dict[str, str]) -> Iterator[str]:
             [*flask, *command], cwd=ROOT, env=environment, check=True, capture_output=True
         )
     server = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "wsgi:app", "--bind", f"127.0.0.1:{port}"]
-        + ["--worker-class", "gthread", "--threads", "8", "--no-control-socket"],
+        [
+            *(sys.executable, "-m", "gunicorn", "wsgi:app", "--bind", f"127.0.0.1:{port}"),
+            *("--worker-class", "gthread", "--threads", "8", "--no-control-socket"),
+        ],
         cwd=ROOT,
         env=environment,
         stderr=subprocess.DEVNULL,
@@ -151,9 +153,11 @@ def _watched(context: BrowserContext, *, has_script: bool) -> Iterator[Page]:
     )
     page.on(
         "request",
-        lambda request: complaints.append(f"third party: {request.url}")
-        if not request.url.startswith(("http://127.0.0.1", "data:"))
-        else None,
+        lambda request: (
+            complaints.append(f"third party: {request.url}")
+            if not request.url.startswith(("http://127.0.0.1", "data:"))
+            else None
+        ),
     )
     page.complaints = complaints
     yield page

@@ -11,6 +11,7 @@ from core.db import db, writing
 from inventory.lifecycle import move
 from inventory.models import Vehicle
 from inventory.stock_version import touch
+from showroom.filters import PARAMETERS
 from tests.factories import make_store, make_vehicle
 
 PUBLIC_PAGES = ("/", "/estoque", "/lojas", "/financiamento", "/favoritos", "/comparar")
@@ -213,10 +214,7 @@ def test_not_informed_is_never_no(client):
 
 
 TEXT = st.text(max_size=60)
-NAMES = st.sampled_from(
-    "marca modelo condicao ano_min ano_max preco_min preco_max km_max combustivel cambio "
-    "carroceria cor opcional loja cidade q ordem pagina ids oferta valor entrada prazo".split()
-)
+NAMES = st.sampled_from([*PARAMETERS.values(), "ids", "oferta", "valor", "entrada", "prazo"])
 
 
 @settings(
