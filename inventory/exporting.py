@@ -16,7 +16,7 @@ from inventory.availability import Availability, availability
 from inventory.editing import photo_address
 from inventory.importing.checking import Stores
 from inventory.importing.mapping import COLUMNS, PRIVATE_COLUMNS
-from inventory.importing.rows import FORMULA
+from inventory.importing.rows import FORMULA, escaped
 from inventory.models import Photo, Vehicle
 from inventory.offers import price_now_cents
 
@@ -104,9 +104,7 @@ def _features(vehicle: Vehicle) -> str:
 
 def _photos(vehicle: Vehicle) -> str:
     addresses = (photo_address(photo) for photo in vehicle.photos)
-    return "|".join(
-        address.replace("|", "%7C").replace(" ", "%20") for address in addresses if address
-    )
+    return "|".join(escaped(address) for address in addresses if address)
 
 
 _JOINED: Final = {

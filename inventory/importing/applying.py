@@ -22,7 +22,7 @@ from inventory.editing import (
 from inventory.importing.checking import Stores, wanted_state
 from inventory.importing.records import LONGEST_FIELD
 from inventory.importing.report import Problem, RejectedRow, Report
-from inventory.importing.rows import RowReader, StockRow, features_as_read
+from inventory.importing.rows import RowReader, StockRow, escaped, features_as_read
 from inventory.models import Photo, StockVersion, Vehicle
 
 BATCH_ROWS: Final = 500
@@ -161,7 +161,7 @@ class Applier:
         changes = {
             name: value
             for name, value in row.facts.items()
-            if name not in _JOINED and not _is_same(getattr(vehicle, name), value)
+            if name not in _JOINED and not _is_same(name, getattr(vehicle, name), value)
         }
         changes.update(self._changed_names(vehicle, row.facts))
         features = row.facts.get("features")
@@ -242,8 +242,10 @@ def _source(row: StockRow) -> str:
     return row.source
 
 
-def _is_same(stored: Any, given: Any) -> bool:
+def _is_same(fact: str, stored: Any, given: Any) -> bool:
     """Texts are compared as they would be read back."""
     if isinstance(stored, str) and isinstance(given, str) and stored != given:
-        return clean_line(stored, LONGEST_FIELD) == given
+        return (
+            escaped(stored) if fact == "video_url" else clean_line(stored, LONGEST_FIELD)
+        ) == given
     return bool(stored == given)

@@ -325,10 +325,15 @@ def _plate(text: str) -> Any:
     return _LEFT_ALONE if "*" in text else identifiers.normalise_plate(text)
 
 
+def escaped(address: str) -> str:
+    """An address without the characters that part addresses from each other."""
+    return address.strip().replace(" ", "%20").replace("|", "%7C")
+
+
 def web_address(text: str) -> str:
     """`text` as an address on the web, with what lists are parted by written as %7C. Raises
     CellRefused."""
-    address = text.strip().replace(" ", "%20").replace("|", "%7C")
+    address = escaped(text)
     try:
         parts = urlsplit(address)
         is_address = parts.scheme in {"http", "https"} and bool(parts.hostname)

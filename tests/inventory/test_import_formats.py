@@ -1,5 +1,6 @@
 """Every layout with public facts, in a small file as its maker writes it; and hostile ones."""
 
+import contextlib
 import io
 import json
 import zipfile
@@ -278,8 +279,8 @@ LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
     [
         '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]>'
         "<estoque><veiculo><id>1</id><marca>&x;</marca></veiculo></estoque>",
-        f'<!DOCTYPE a [<!ENTITY l0 "ha">{LAUGHS}]><estoque><veiculo><id>&l9;</id></veiculo></estoque>',
-        '<?xml version="1.0"?><!-- x -->\n<!doctype a SYSTEM "http://127.0.0.1/x.dtd"><estoque/>',
+        f'<!DOCTYPE a [<!ENTITY l0 "ha">{LAUGHS}]><estoque><veiculo>&l9;</veiculo></estoque>',
+        '<?xml version="1.0"?><!-- x -->\n<!doctype a SYSTEM "http://127.0.0.1/x"><a/>',
         "<estoque><veiculo><id>1</id>&undefined;</veiculo></estoque>",
         "<estoque><veiculo><id>1</id><marca>Fiat</marca>",
         "<estoque>" + "<a>" * 60 + "</a>" * 60 + "</estoque>",
@@ -318,7 +319,8 @@ AUTOCERTO = [
         "Codigo": 881, "Placa": "ABC1D23", "AnoFabricacao": 2018, "AnoModelo": 2019, "Km": 61000,
         "Marca": {"Codigo": 3, "Descricao": "HONDA"}, "Modelo": {"Codigo": 9, "Descricao": "HR-V"},
         "Versao": {"Codigo": 1, "Descricao": "EXL 1.8"}, "Preco": 98900.0, "PrecoPromocional": 0,
-        "Combustivel": {"Codigo": 1, "Descricao": "Flex"}, "Cor": {"Codigo": 2, "Descricao": "Azul"},
+        "Combustivel": {"Codigo": 1, "Descricao": "Flex"},
+        "Cor": {"Codigo": 2, "Descricao": "Azul"},
         "Cambio": {"Codigo": 2, "Descricao": "CVT"}, "Portas": 4, "Status": "Disponível",
         "Observacao": "Ótimo estado", "DataCadastro": "2026-01-01T10:00:00",
         "Fotos": [{"Codigo": 1, "URL": "https://cdn.example/1.jpg", "Principal": True, "Ordem": 1}],
@@ -464,7 +466,5 @@ def test_stock_comes_from_an_address(httpserver, app, monkeypatch):
     )
 )  # fmt: skip
 def test_no_file_raises_anything_but_a_refusal(bring, content):
-    try:
-        bring(content.replace(b"\xed", b"e"))
-    except ImportRefused as refusal:
-        assert str(refusal)
+    with contextlib.suppress(ImportRefused):
+        bring(content)

@@ -1,13 +1,13 @@
 """The contract's CSV into the stock: what goes in, what stays out, and what the report says."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import threading
 import time
 from datetime import date
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -630,7 +630,7 @@ def test_killed_import_leaves_whole_vehicles_and_is_finished_by_the_next(
         f"with app.app_context(): print('go', flush=True); import_stock({str(path)!r})"
     )
     child = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=os.getcwd(), text=True
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=Path.cwd(), text=True
     )
     assert child.stdout.readline() == "go\n"
     deadline = time.monotonic() + 60
