@@ -1,0 +1,40 @@
+"""`flask --app wsgi demo …`: a dealership to look at before one's own stock is in."""
+
+import click
+from flask.cli import AppGroup
+from flask_babel import gettext as _
+
+from demo.loading import is_stock_empty, load_demo
+from demo.stock import BLOCK
+
+MOST_VEHICLES = 1_000_000  # a number in the source id has six digits
+
+demo_commands = AppGroup("demo", help="An invented dealership to look around in.")
+
+
+@demo_commands.command("load")
+@click.option(
+    "--vehicles",
+    type=click.IntRange(1, MOST_VEHICLES),
+    default=BLOCK,
+    show_default=True,
+    help="How many vehicles.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 10**6),
+    default=1,
+    show_default=True,
+    help="Same seed, same stock.",
+)
+@click.option("--if-empty", is_flag=True, help="Do nothing when there is any vehicle.")
+@click.option("--no-photos", is_flag=True, help="Without photos and banners: quicker.")
+def load_command(vehicles: int, seed: int, if_empty: bool, no_photos: bool) -> None:
+    """Load the demo dealership: stores, vehicles with drawn photos, banners.
+
+    Loading it again adds only what is missing.
+    """
+    if if_empty and not is_stock_empty():
+        click.echo(_("There are vehicles already: the demo was not loaded."))
+        return
+    load_demo(vehicles, seed=seed, with_photos=not no_photos, say=click.echo)
