@@ -2,7 +2,9 @@
 
 import csv
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time
 from typing import IO, Any, Final
@@ -27,8 +29,28 @@ from inventory.importing.report import ImportRefused
 
 LARGEST_UNPACKED_BYTES: Final = 200_000_000
 MOST_COLUMNS: Final = 500
+_PACKINGS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _DELIMITERS: Final = ",;\t|"
 _DOCTYPE: Final = re.compile(rb"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+
+
+# What the reader of sheets raises on damaged ones is not one family.
+_BROKEN_SHEET: Final = (
+    InvalidFileException,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    etree.XMLSyntaxError,
+    SyntaxError,
+    LookupError,
+    ArithmeticError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    OSError,
+    EOFError,
+)
 
 
 def csv_records(
@@ -152,24 +174,9 @@ def xlsx_records(file: IO[bytes], reading: Reading) -> Iterator[Record]:
         book = openpyxl.load_workbook(file, read_only=True, data_only=True)
         sheet = book.worksheets[0]
         sheet.reset_dimensions()  # what a file says of its size is not to be believed
-    except (*_BROKEN_SHEET, IndexError):
+    except _BROKEN_SHEET:
         raise ImportRefused(_("This Excel file cannot be read: it is damaged.")) from None
     return _table_records(_sheet_rows(sheet), reading)
-
-
-_BROKEN_SHEET: Final = (
-    InvalidFileException,
-    zipfile.BadZipFile,
-    etree.XMLSyntaxError,
-    SyntaxError,
-    KeyError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    OSError,
-    EOFError,
-    RecursionError,
-)
 
 
 def _sheet_rows(sheet: Any) -> Iterator[tuple[int, list[str]]]:
@@ -208,11 +215,13 @@ def _refuse_hostile_archive(file: IO[bytes]) -> None:
             entries = archive.infolist()
             if len(entries) > 2_000 or sum(e.file_size for e in entries) > LARGEST_UNPACKED_BYTES:
                 raise ImportRefused(_("This Excel file is too large."))
+            if any(entry.compress_type not in _PACKINGS for entry in entries):
+                raise ImportRefused(_("This Excel file cannot be read: it is damaged."))
             for entry in entries:
                 if entry.filename.endswith((".xml", ".rels")):
                     with archive.open(entry) as part:
                         if _DOCTYPE.search(part.read(4096)):
                             raise ImportRefused(_("This Excel file cannot be read: it is damaged."))
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError, ValueError):
+    except _BROKEN_SHEET:
         raise ImportRefused(_("This Excel file cannot be read: it is damaged.")) from None
     file.seek(0)

@@ -116,4 +116,5 @@ def lines_of(file: IO[bytes], encoding: str) -> Iterator[str]:
                 raise ImportRefused(_("This file has no lines that can be read."))
             yield line
     finally:
-        text.detach()
+        if not text.closed:  # the wrapper must not close what is not its own
+            text.detach()

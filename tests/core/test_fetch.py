@@ -6,6 +6,7 @@ import time
 from ipaddress import ip_address
 
 import pytest
+from flask_babel import force_locale
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
@@ -19,8 +20,13 @@ from core.fetch import (
     is_public_or_private,
 )
 
-pytestmark = pytest.mark.usefixtures("app")
 MEGABYTE = 1_000_000
+
+
+@pytest.fixture(autouse=True)
+def english(app):
+    with force_locale("en"):
+        yield
 
 
 def get(url, **options):

@@ -43,7 +43,7 @@ def run(app, *words):
 
 
 NASTY = [
-    "=1+1", "'=1+1", "''@x", "-5", "+55 11", "@x", "\uff1d1", "plain 'quoted'", '"quoted", and, commas;',
+    "=1+1", "'=1+1", "''@x", "-5", "+55 11", "@x", "\uff1d1", "plain 'quoted'", '"a", b; c',
     "line\nbreak", "- list\n\n- of lines", "'", "' =x", "&amp; <b>bold</b>", "R$ 1,5 | pipe",
     "é ção ñ 日本 🚗", "sep=;", "null", "-", "  ", "a  b",
 ]  # fmt: skip
