@@ -57,7 +57,10 @@ SENSITIVE_TEXT = re.compile(
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 # They log whole addresses, or one line per packet.
-NOISY_LOGGERS = ("werkzeug", "httpx", "httpx2", "httpcore", "httpcore2", "PIL", "redis")
+NOISY_LOGGERS = (
+    *("werkzeug", "httpx", "httpx2", "httpcore", "httpcore2", "PIL", "redis"),
+    "alembic.runtime.plugins",
+)
 
 
 def redact_text(text: str) -> str:

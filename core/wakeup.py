@@ -25,7 +25,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
-from core.config import Config
+from core.config import BadSetting, Config
 
 LONGEST_WAIT_SECONDS = 0.5
 SQLITE_LOOK_SECONDS = 0.05
@@ -63,8 +63,12 @@ class Wakeup:
         with self._lock:
             # A thread does not survive a fork: each process starts its own.
             if self._publisher is None or self._publisher.pid != os.getpid():
-                self._publisher = _Publisher(self._redis_url, self._channel)
-        self._publisher.send_soon()
+                try:
+                    self._publisher = _Publisher(self._redis_url, self._channel)
+                except RuntimeError as error:  # no more threads to be had; the commit stands
+                    _complain(error)
+                    return
+            self._publisher.send_soon()
 
     def listener(self) -> Listener:
         """An ear for the calling thread; what is announced from here on is not missed."""
@@ -76,7 +80,14 @@ class Wakeup:
 
 
 def init_wakeup(app: Flask, config: Config) -> None:
-    """Prepare `app` to wake workers and to listen as one."""
+    """Prepare `app` to wake workers and to listen as one. Raises BadSetting."""
+    if config.redis_url:
+        try:
+            _connect(config.redis_url)  # reads the address; connects later
+        except ValueError:
+            raise BadSetting(
+                "VITRINE_REDIS_URL must look like redis://host:6379/0 (or rediss://, unix://)."
+            ) from None
     # Installations that share a Redis do not disturb each other.
     digest = hashlib.sha256(config.database_url.encode()).hexdigest()[:16]
     path = make_url(config.database_url).database if config.is_sqlite else ""

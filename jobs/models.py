@@ -21,8 +21,8 @@ class Job(Model):
             "kind",
             "dedup_key",
             unique=True,
-            sqlite_where=sa.text("state IN ('ready', 'running')"),
-            postgresql_where=sa.text("state IN ('ready', 'running')"),
+            sqlite_where=sa.text("state IN ('ready', 'running') AND dedup_key IS NOT NULL"),
+            postgresql_where=sa.text("state IN ('ready', 'running') AND dedup_key IS NOT NULL"),
         ),
         sa.Index("ix_job_due", "state", "priority", "due_at"),
     )

@@ -50,7 +50,9 @@ LONGEST_REASON_CHARS = 1000
 
 # Rows are changed behind the back of the session, which holds no jobs while workers work.
 UNSYNCED = {"synchronize_session": False}
-LIVE = sa.text("state IN ('ready', 'running')")  # word for word as in the index
+LIVE = sa.text(
+    "state IN ('ready', 'running') AND dedup_key IS NOT NULL"
+)  # word for word as in the index
 
 
 class LeaseLost(DomainError):
@@ -369,7 +371,7 @@ def _is_postgres() -> bool:
 def _instant(after_seconds: float = 0) -> sa.ColumnElement[datetime]:
     """Now plus `after_seconds`, by the database's clock: workers' machines may disagree."""
     if _is_postgres():
-        server_now = sa.literal_column("clock_timestamp()", sa.DateTime(timezone=True))
+        server_now = sa.literal_column("statement_timestamp()", sa.DateTime(timezone=True))
         return server_now + sa.literal(timedelta(seconds=after_seconds), sa.Interval())
     return sa.literal(now() + timedelta(seconds=after_seconds), Job.due_at.type)
 

@@ -224,23 +224,26 @@ class Worker:
                     continue
                 if self._draining:
                     break
-                listener.wait()
+                self._idle(runner, listener)
             except Exception:  # the database is away, or full; the queue will still be there
                 log.exception("worker_step_failed")
                 time.sleep(PAUSE_AFTER_ERROR_SECONDS)
         if listener is not None:
             listener.close()
 
+    def _idle(self, runner: _Runner, listener: Listener) -> None:
+        """Return when there is something to take. Only reads: idle workers delay no writer."""
+        while not self._stopping and not runner.given_up:
+            listener.wait()
+            with self._app.app_context():
+                if queue.anything_due(self._setup.handlers.keys(), runner.below_priority):
+                    return
+
     def _run_next(self, runner: _Runner) -> bool:
         """Take one job and see it through. False when there was none."""
         kinds = self._setup.handlers.keys()
-        with self._app.app_context():
-            if not queue.anything_due(kinds, runner.below_priority):
-                return False
-            with writing():
-                job = queue.claim_next(
-                    self.owner, kinds, self._lease_seconds, runner.below_priority
-                )
+        with self._app.app_context(), writing():
+            job = queue.claim_next(self.owner, kinds, self._lease_seconds, runner.below_priority)
         if job is None:
             return False
         runner.started_at = runner.renewed_at = time.monotonic()

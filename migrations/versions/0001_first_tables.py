@@ -68,7 +68,7 @@ def upgrade():
     )
     with op.batch_alter_table('job', schema=None) as batch_op:
         batch_op.create_index('ix_job_due', ['state', 'priority', 'due_at'], unique=False)
-        batch_op.create_index('uq_job_live', ['kind', 'dedup_key'], unique=True, sqlite_where=sa.text("state IN ('ready', 'running')"), postgresql_where=sa.text("state IN ('ready', 'running')"))
+        batch_op.create_index('uq_job_live', ['kind', 'dedup_key'], unique=True, sqlite_where=sa.text("state IN ('ready', 'running') AND dedup_key IS NOT NULL"), postgresql_where=sa.text("state IN ('ready', 'running') AND dedup_key IS NOT NULL"))
 
     op.create_table('make',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -327,7 +327,7 @@ def downgrade():
     op.drop_table('stock_version')
     op.drop_table('make')
     with op.batch_alter_table('job', schema=None) as batch_op:
-        batch_op.drop_index('uq_job_live', sqlite_where=sa.text("state IN ('ready', 'running')"), postgresql_where=sa.text("state IN ('ready', 'running')"))
+        batch_op.drop_index('uq_job_live', sqlite_where=sa.text("state IN ('ready', 'running') AND dedup_key IS NOT NULL"), postgresql_where=sa.text("state IN ('ready', 'running') AND dedup_key IS NOT NULL"))
         batch_op.drop_index('ix_job_due')
 
     op.drop_table('job')
