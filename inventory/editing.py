@@ -21,12 +21,14 @@ from flask_babel import gettext as _
 from core import clock, config
 from core.db import db
 from core.errors import DomainError
+from core.storage import MEDIA_PATH
 from core.text import clean_line, slugify_name
 from dealership.models import Store
 from inventory import vocabulary
 from inventory.catalogue import Catalogue, CatalogueEntry, is_name
 from inventory.lifecycle import TRANSITIONS, move
 from inventory.models import Photo, PriceChange, Vehicle
+from inventory.photos import rendition_path
 from inventory.stock_version import touch
 from jobs.models import Job
 from jobs.queue import enqueue
@@ -40,7 +42,9 @@ FETCH_PHOTO: Final = "fetch_photo"
 PUBLIC_ID_LENGTH: Final = 8
 # Crockford's base 32: no i, l, o or u, so an id read over the telephone is typed right.
 _PUBLIC_ID_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
-_RENDITION_PATH: Final = re.compile(r"/media/(?P<stem>.+)-\d+\.(?:jpg|webp|avif)\Z")
+_RENDITION_PATH: Final = re.compile(
+    re.escape(MEDIA_PATH) + r"(?P<stem>.+)-\d+\.(?:jpg|webp|avif)\Z"
+)
 
 
 class VehicleRefused(DomainError):
@@ -333,7 +337,7 @@ def photo_address(photo: Photo) -> str:
     if photo.source_url or not photo.renditions:
         return photo.source_url
     made = photo.renditions
-    return f"{config.current().base_url}/media/{made['stem']}-{max(made['widths'])}.jpg"
+    return config.current().base_url + rendition_path(made["stem"], max(made["widths"]), "jpg")
 
 
 def has_photo_addresses(vehicle: Vehicle, urls: Sequence[str]) -> bool:
@@ -376,7 +380,7 @@ def _place_photos(vehicle: Vehicle, urls: Sequence[str]) -> bool:
 
 def _identity(address: str) -> str:
     """Our own pictures are the same in any width and under any host name of this site."""
-    match = _RENDITION_PATH.search(urlsplit(address).path) if "/media/" in address else None
+    match = _RENDITION_PATH.match(urlsplit(address).path) if MEDIA_PATH in address else None
     return f"media:{match['stem']}" if match else address.replace(" ", "%20").replace("|", "%7C")
 
 

@@ -6,6 +6,7 @@ several: an import that was interrupted is finished by running it again, since r
 already change nothing.
 """
 
+import hashlib
 import json
 import tempfile
 from collections import Counter
@@ -41,6 +42,7 @@ from inventory.importing.rows import Notation, RowReader, StockRow
 ONE_TRANSACTION_ROWS: Final = 2_000
 LARGEST_DOWNLOAD_BYTES: Final = 50_000_000
 LARGEST_FILE_BYTES: Final = 200_000_000
+LONGEST_SOURCE: Final = 200
 _SAMPLE_RECORDS: Final = 50
 FORMATS: Final = (*reading.KINDS, *BY_NAME)
 
@@ -66,7 +68,7 @@ def import_stock(path_or_url: str, options: ImportOptions | None = None) -> Repo
     be read, has no usable row, or would withdraw more than the brake allows.
     """
     options = options or ImportOptions()
-    source = clean_line(options.source or _name_of(path_or_url), 200)
+    source = _key_name(options.source or _name_of(path_or_url))
     if options.format and options.format not in FORMATS:
         raise ImportRefused(_("Unknown format. Use one of: %(names)s.", names=", ".join(FORMATS)))
     file, charset = _open(path_or_url)
@@ -84,6 +86,14 @@ def import_stock(path_or_url: str, options: ImportOptions | None = None) -> Repo
 
 def _name_of(path_or_url: str) -> str:
     return path_or_url if is_web_address(path_or_url) else Path(path_or_url).name
+
+
+def _key_name(name: str) -> str:
+    """The source's name as the key holds it; two long ones must not become one by being cut."""
+    line = clean_line(name, 10_000)
+    if len(line) <= LONGEST_SOURCE:
+        return line
+    return f"{line[:180]}#{hashlib.sha256(line.encode()).hexdigest()[:16]}"
 
 
 def _open(path_or_url: str) -> tuple[IO[bytes], str | None]:

@@ -552,6 +552,14 @@ def test_other_sources_are_not_touched(bring):
     }  # fmt: skip
 
 
+def test_long_names_of_sources_stay_apart(bring):
+    make_store()
+    bring([good(1)], source="s" * 300 + "a")
+    bring([good(2)], source="s" * 300 + "b")
+    assert {car.state for car in vehicles().values()} == {"published"}
+    assert all(len(car.source) <= 200 for car in vehicles().values())
+
+
 def test_part_of_the_stock_withdraws_nothing(bring):
     make_store()
     bring([good(number) for number in range(9)])
