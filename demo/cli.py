@@ -29,7 +29,10 @@ demo_commands = AppGroup("demo", help="An invented dealership to look around in.
 )
 @click.option("--if-empty", is_flag=True, help="Do nothing when there is any vehicle.")
 @click.option("--no-photos", is_flag=True, help="Without photos and banners: quicker.")
-def load_command(vehicles: int, seed: int, if_empty: bool, no_photos: bool) -> None:
+@click.option("--covers-first", is_flag=True, help="Leave the other photos to the worker.")
+def load_command(
+    vehicles: int, seed: int, if_empty: bool, no_photos: bool, covers_first: bool
+) -> None:
     """Load the demo dealership: stores, vehicles with drawn photos, banners.
 
     Loading it again adds only what is missing.
@@ -37,4 +40,10 @@ def load_command(vehicles: int, seed: int, if_empty: bool, no_photos: bool) -> N
     if if_empty and not is_stock_empty():
         click.echo(_("There are vehicles already: the demo was not loaded."))
         return
-    load_demo(vehicles, seed=seed, with_photos=not no_photos, say=click.echo)
+    load_demo(
+        vehicles,
+        seed=seed,
+        with_photos=not no_photos,
+        covers_first=covers_first,
+        say=click.echo,
+    )

@@ -21,8 +21,9 @@ from core import clock
 from core.db import db, writing
 from core.text import group_thousands
 from dealership.models import Banner
+from demo.angles import draw_later, photo_alt
 from demo.dealership import found_dealership
-from demo.drawing import SHOTS, draw_banner, draw_photo_jpeg
+from demo.drawing import draw_banner, draw_photo_jpeg
 from demo.stock import BLOCK, DemoVehicle, Picture, stock
 from inventory.catalogue import Catalogue
 from inventory.editing import VehicleFacts, register_vehicles, revise_vehicles
@@ -35,6 +36,7 @@ ACTOR: Final = "demo"
 BATCH: Final = 500
 PHOTO_SIZE_PX: Final = (1280, 960)
 BANNER_SIZE_PX: Final = (1600, 600)
+WORTH_A_PROCESS: Final = 20  # pictures: starting a child takes as long as drawing a few
 PHOTO_NEWS_EVERY: Final = 40
 STOCK_NEWS_EVERY: Final = 5000
 BANNERS: Final = (
@@ -45,8 +47,6 @@ BANNERS: Final = (
     ("Até R$ 70 mil", "Ofertas das três lojas que cabem no orçamento.",
      "Ver as ofertas", "/estoque?preco_max=70000"),
 )  # fmt: skip
-
-_ALT: Final = {shot.angle: shot.alt for shot in SHOTS}
 
 Say = Callable[[str], None]
 Prepared = dict[Picture, PreparedPhoto]
@@ -71,28 +71,52 @@ def load_demo(
     *,
     seed: int = 1,
     with_photos: bool = True,
+    covers_first: bool = False,
     photo_size_px: tuple[int, int] = PHOTO_SIZE_PX,
     say: Say = lambda _line: None,
 ) -> Loaded:
     """The group, its stores, banners and `vehicles` cars of `seed`; what is there stays as it is.
 
-    Photos belong to the first 240 cars; later ones borrow a cover from them. Memory does not grow
-    with `vehicles`. `say` gets a line now and then. A door of its own: call it outside `writing()`.
+    Photos belong to the first 240 cars; later ones borrow a cover from them. With `covers_first`
+    the other angles are drawn by the worker, later. Memory does not grow with `vehicles`. `say`
+    gets a line now and then. A door of its own: call it outside `writing()`.
     """
     with writing():
         store_ids = found_dealership()
     pictures: Prepared = {}
     if with_photos:
-        missing = list(_missing(stock(min(vehicles, BLOCK), seed, clock.today(), store_ids)))
-        wanted = dict.fromkeys(picture for car in missing for picture in car.pictures)
-        pictures = _drawn(list(wanted), photo_size_px, say)
+        wanted = _pictures_wanted(vehicles, seed, store_ids, covers_first)
+        pictures = _drawn(wanted, photo_size_px, say)
         _put_up_banners(photo_size_px[0] / PHOTO_SIZE_PX[0])
     added = _load_vehicles(vehicles, seed, store_ids, pictures, say)
+    if pictures and covers_first:
+        with writing():
+            draw_later(vehicles, seed, store_ids, photo_size_px)
     say(_("The stock is ready: %(added)s vehicles added.", added=group_thousands(added)))
     return Loaded(added=added, present=vehicles - added, drawn=len(pictures))
 
 
 # --- pictures --------------------------------------------------------------------------------
+
+
+def _pictures_wanted(
+    vehicles: int, seed: int, store_ids: Sequence[int], covers_first: bool
+) -> list[Picture]:
+    """What has to be drawn for the cars that are not there yet, each picture once."""
+    block = list(stock(min(vehicles, BLOCK), seed, clock.today(), store_ids))
+    most = 1 if covers_first else None
+    wanted = [picture for car in _missing(block) for picture in car.pictures[:most]]
+    if vehicles > BLOCK and _count_of(seed) < vehicles:
+        wanted += [picture for car in block for picture in car.pictures[:1]]
+    return list(dict.fromkeys(wanted))
+
+
+def _count_of(seed: int) -> int:
+    """How many cars of `seed` are there."""
+    query = sa.select(sa.func.count(Vehicle.id)).where(
+        Vehicle.source == SOURCE, Vehicle.source_id.startswith(f"{seed}-")
+    )
+    return db.session.scalar(query) or 0
 
 
 def _drawn(wanted: Sequence[Picture], size_px: tuple[int, int], say: Say) -> Prepared:
@@ -112,7 +136,10 @@ def _drawn(wanted: Sequence[Picture], size_px: tuple[int, int], say: Say) -> Pre
 
 def _drawings(wanted: Sequence[Picture], size_px: tuple[int, int]) -> Iterator[bytes]:
     """JPEGs in the order of `wanted`, drawn a little ahead in child processes."""
-    processors = os.cpu_count() or 1
+    processors = min(os.cpu_count() or 1, len(wanted) // WORTH_A_PROCESS)
+    if not processors:
+        yield from (_draw(picture, size_px) for picture in wanted)
+        return
     # Children are started afresh: a copy of this process would share its database connections.
     fresh = multiprocessing.get_context("spawn")
     waiting: deque[Future[bytes]] = deque()
@@ -205,10 +232,12 @@ def _add(
         by=ACTOR,
         catalogue=catalogue,
     )
+    borrowed: list[Photo] = []
     for vehicle, car in pairs:
-        _photograph(vehicle, car, pictures, asked)
+        borrowed += _photograph(vehicle, car, pictures, asked)
         if car.story.left_to:
             move(vehicle, car.story.left_to, ACTOR)
+    db.session.add_all(borrowed)
     _date_back(pairs)
 
 
@@ -225,21 +254,35 @@ def _later_prices(car: DemoVehicle) -> dict[str, Any]:
 
 def _photograph(
     vehicle: Vehicle, car: DemoVehicle, pictures: Prepared, asked: set[Picture]
-) -> None:
+) -> list[Photo]:
+    """Record the photos of `car`; a lone cover that another car has too is returned instead.
+
+    The verb counts the stock's version up each time. For cars by the ten thousand, registered in
+    this same transaction, copying the other car's row does as well.
+    """
     shown = [picture for picture in car.pictures if picture in pictures]
     if not shown:
-        return
-    name = f"{car.facts.make} {car.facts.model_name} {car.facts.model_year}"
+        return []
     photos = [
-        (Photo(alt=f"{name}: {_ALT[picture.angle]}", created_at=car.story.created_at), picture)
-        for picture in shown
+        Photo(alt=photo_alt(car, picture), created_at=car.story.created_at) for picture in shown
     ]
+    if len(shown) == 1 and shown[0] in asked:
+        return [_borrowed(photos[0], vehicle.id, pictures[shown[0]])]
+    prepared = [pictures[picture] for picture in shown]
     record_photos(
-        vehicle,
-        [(photo, pictures[picture]) for photo, picture in photos],
-        render=not asked.issuperset(shown),
+        vehicle, list(zip(photos, prepared, strict=True)), render=not asked.issuperset(shown)
     )
     asked.update(shown)
+    return []
+
+
+def _borrowed(photo: Photo, vehicle_id: int, prepared: PreparedPhoto) -> Photo:
+    photo.vehicle_id = vehicle_id
+    photo.position = 0
+    photo.state = "ready" if prepared.is_complete else "stored"
+    for name in ("digest", "original_key", "width_px", "height_px", "color", "renditions"):
+        setattr(photo, name, getattr(prepared, name))
+    return photo
 
 
 def _date_back(pairs: Sequence[tuple[Vehicle, DemoVehicle]]) -> None:
