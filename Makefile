@@ -16,7 +16,7 @@ help: ## this list
 
 run: $(VENV)/.run-ready $(CATALOGUE).mo ## the site with its demo stock, and the worker
 	@$(FLASK) db upgrade
-	@$(FLASK) demo load --if-empty
+	@$(FLASK) demo load --if-empty --covers-first
 	@$(FLASK) serve --host $(HOST) --port $(PORT)
 
 test: $(VENV)/.test-ready $(CATALOGUE).mo ## the whole suite, on SQLite and, if it is there, on PostgreSQL

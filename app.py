@@ -17,6 +17,7 @@ from core.serving import serve
 from core.storage import init_storage
 from core.wakeup import init_wakeup
 from dealership.identity import identity
+from demo import angles
 from demo.cli import demo_commands
 from inventory import photos
 from inventory.cli import stock_commands
@@ -38,7 +39,7 @@ NAVIGATION = (
     ("/lojas", _l("Stores")),
     ("/financiamento", _l("Financing")),
 )
-HANDLERS = {**queue.JOBS, **photos.JOBS}
+HANDLERS = {**queue.JOBS, **photos.JOBS, **angles.JOBS}
 TIMETABLE = (
     Periodic("purge-done-jobs", every_seconds=3600, kind="purge_done_jobs"),
     Periodic("sweep-orphan-media", every_seconds=6 * 3600, kind="sweep_orphan_media"),

@@ -99,11 +99,13 @@ def largest(photo: OfferPhoto) -> str:
 
 
 def photo_alt(offer: Offer, photo: OfferPhoto) -> str:
-    """What the picture shows, from data: the car, its colour, the view if known."""
-    car = offer.title
-    if offer.color:
-        car = _("%(car)s, %(color)s", car=car, color=str(label("color", offer.color)).lower())
-    return f"{car}: {photo.alt}" if photo.alt else car
+    """What the picture shows: as somebody described it, else the car and its colour."""
+    if photo.alt:
+        return photo.alt
+    if not offer.color:
+        return offer.title
+    color = str(label("color", offer.color)).lower()
+    return _("%(car)s, %(color)s", car=offer.title, color=color)
 
 
 def share_link(text: str) -> str:

@@ -25,7 +25,15 @@ PHONE = {
     "locale": "pt-BR",
 }
 DESK = {"viewport": {"width": 1280, "height": 800}, "locale": "pt-BR"}
-VEHICLES = 40
+# The demo as `make run` loads it, with pictures small enough to be drawn in seconds.
+FILL = """
+from flask_migrate import upgrade
+from app import create_app
+from demo.loading import load_demo
+with create_app(log_level="error").app_context():
+    upgrade()
+    load_demo(40, photo_size_px=(400, 300))
+"""
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",
@@ -86,11 +94,7 @@ def site(chromium: str, site_environment: dict[str, str]) -> Iterator[str]:
         **site_environment,
         "VITRINE_BASE_URL": origin,
     }
-    flask = [sys.executable, "-m", "flask", "--app", "wsgi"]
-    for command in (["db", "upgrade"], ["demo", "load", "--vehicles", str(VEHICLES)]):
-        subprocess.run(
-            [*flask, *command], cwd=ROOT, env=environment, check=True, capture_output=True
-        )
+    subprocess.run([sys.executable, "-c", FILL], cwd=ROOT, env=environment, check=True)
     server = subprocess.Popen(
         [
             *(sys.executable, "-m", "gunicorn", "wsgi:app", "--bind", f"127.0.0.1:{port}"),
@@ -146,20 +150,19 @@ def _watched(context: BrowserContext, *, has_script: bool) -> Iterator[Page]:
     page = context.new_page()
     page.has_script = has_script
     complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(f"script error: {error}"))
-    page.on(
-        "console",
-        lambda message: complaints.append(message.text) if message.type == "error" else None,
-    )
-    page.on(
-        "request",
-        lambda request: (
-            complaints.append(f"third party: {request.url}")
-            if not request.url.startswith(("http://127.0.0.1", "data:"))
-            else None
-        ),
-    )
-    page.complaints = complaints
+
+    def note(text: str) -> None:
+        # A browser's own page around a bare picture styles itself, and our policy stops that.
+        if "/media/" not in page.url and "404 (NOT FOUND)" not in text:
+            complaints.append(text)
+
+    page.on("pageerror", lambda error: note(f"script error: {error}"))
+    page.on("console", lambda line: note(line.text) if line.type == "error" else None)
+    page.on("request", lambda asked: None if _is_ours(asked.url) else note(asked.url))
     yield page
     context.close()
-    assert [text for text in complaints if "404 (NOT FOUND)" not in text] == []
+    assert complaints == []
+
+
+def _is_ours(url: str) -> bool:
+    return url.startswith(("http://127.0.0.1", "data:"))

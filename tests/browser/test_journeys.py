@@ -107,7 +107,7 @@ def test_compare_two(phone: Page):
     if phone.has_script:
         phone.locator("[data-compare-link]").click()
     expect(phone).to_have_url(re.compile(r"/comparar\?ids=\w+(,|%2C)\w+"))
-    expect(phone.locator(".compare thead th")).to_have_count(3)
+    expect(phone.locator(".compare thead th")).to_have_count(2)
     expect(phone.locator(".compare")).to_contain_text("Preço à vista")
 
 

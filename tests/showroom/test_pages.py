@@ -152,7 +152,7 @@ def test_make_and_model_pages_are_canonical_and_filters_are_not_indexed(client):
 
 
 def test_pages_cost_the_same_number_of_statements_whatever_the_stock(client, statements):
-    first = [make_vehicle() for _ in range(24)][0]
+    first, *_others = [make_vehicle() for _ in range(24)]
     paths = ("/", "/estoque", "/estoque?cor=branco&q=onix", path_of(first), "/lojas", "/favoritos")
 
     def cost() -> dict[str, int]:
