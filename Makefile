@@ -36,8 +36,9 @@ bench: $(VENV)/.test-ready $(CATALOGUE).mo ## speed and memory, as ratios to bar
 	@$(BIN)/python -m bench $(BENCH)
 
 messages: $(VENV)/.test-ready ## collect the messages of code and templates into the catalogue
-	@$(BIN)/pybabel -q extract -F babel.cfg -k lazy_gettext -k _l -k ngettext:1,2 --no-location --sort-output --project Vitrine -o translations/messages.pot .
-	@$(BIN)/pybabel -q update -i translations/messages.pot -d translations -l pt_BR --no-fuzzy-matching --ignore-obsolete
+	@$(BIN)/pybabel -q extract -F babel.cfg -k lazy_gettext -k _l -k ngettext:1,2 --no-location --sort-output --width 100 -o translations/messages.pot .
+	@$(BIN)/pybabel -q update -i translations/messages.pot -d translations -l pt_BR --no-fuzzy-matching --ignore-obsolete --width 100
+	@sed -i.old -E '1,20{/^"(Report-Msgid|POT-Creation|PO-Revision|Last-Translator|Language-Team|Generated-By)/d;}' $(CATALOGUE).po && rm $(CATALOGUE).po.old
 	@rm translations/messages.pot
 
 lock: $(VENV)/.test-ready ## pin the newest allowed versions, with hashes and without addresses

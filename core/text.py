@@ -227,3 +227,8 @@ def whatsapp_link(e164: str, message: str = "") -> str:
         raise NotPhone(_("This is not a complete phone number: %(text)s", text=_quoted(e164)))
     link = f"https://wa.me/{e164[1:]}"
     return f"{link}?text={quote(message, safe='')}" if message else link
+
+
+def inside_a_sentence(text: str) -> str:
+    """`text` without its first capital, unless it begins with an acronym."""
+    return text if text[:2].isupper() else text[:1].lower() + text[1:]

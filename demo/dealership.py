@@ -74,7 +74,7 @@ DEALERSHIP: Final = {
     "name": "Quatro Ipês Automóveis",
     "legal_name": "Quatro Ipês Comércio de Automóveis Ltda. (empresa fictícia)",
     "cnpj": CNPJ,
-    "tagline": "Seminovos revisados e zero km em Campinas, Ribeirão Preto e Belo Horizonte",
+    "tagline": "Seminovos revisados e carros zero km",
     "about": (
         "A Quatro Ipês é um grupo fictício, criado para mostrar como funciona esta vitrine. "
         "As três lojas, os carros, os preços e os telefones são inventados: nada do que aparece "

@@ -42,7 +42,7 @@ STOCK_NEWS_EVERY: Final = 5000
 BANNERS: Final = (
     ("SUVs para cidade e estrada", "Muitos modelos, nas três lojas do grupo.",
      "Ver os SUVs", "/estoque?carroceria=suv"),
-    ("Zero km a pronta entrega", "Modelos 2026 e 2027 com garantia de fábrica.",
+    ("Zero km à pronta entrega", "Modelos 2026 e 2027 com garantia de fábrica.",
      "Ver os zero km", "/estoque?condicao=novo"),
     ("Até R$ 70 mil", "Ofertas das três lojas que cabem no orçamento.",
      "Ver as ofertas", "/estoque?preco_max=70000"),

@@ -49,9 +49,14 @@ def _facts() -> list[tuple[str, Callable[[Offer], str | None]]]:
         (_("Body"), _coded("body")),
         (_("Doors"), lambda o: str(o.doors) if o.doors else None),
         (_("Colour"), _coded("color")),
-        (_("Store"), lambda o: ", ".join(part for part in (o.store.name, o.store.city) if part)),
+        (_("Store"), _store),
         *((str(label("history", code)), _history(code)) for code in codes("history")),
     ]
+
+
+def _store(offer: Offer) -> str:
+    name, city = offer.store.name, offer.store.city
+    return name if city in name else f"{name}, {city}"
 
 
 def _coded(kind: str) -> Callable[[Offer], str | None]:

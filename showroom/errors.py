@@ -1,8 +1,9 @@
 """Error pages that help: what happened, a search field, cars to look at."""
 
 from collections.abc import Sequence
+from urllib.parse import quote
 
-from flask import Flask, current_app, render_template, request
+from flask import Flask, current_app, redirect, render_template, request
 from flask_babel import gettext as _
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
@@ -14,7 +15,8 @@ from inventory import search
 from inventory.offers import Offer
 from showroom import seo
 
-NEWEST = 3
+NEWEST = 4
+SLASH = "/"
 
 
 def init_errors(app: Flask) -> None:
@@ -48,6 +50,10 @@ def _http_error(error: HTTPException) -> Response | tuple[str, int]:
     status = error.code or 500
     if status < 400:
         return error.get_response()
+    if status == 404 and request.path.endswith("/") and request.method in {"GET", "HEAD"}:
+        # One address per page: the one without the slash.
+        query = f"?{request.query_string.decode()}" if request.query_string else ""
+        return redirect(f"/{quote(request.path.strip(SLASH))}{query}", code=301)
     if status == 404:
         return error_page(
             404,

@@ -7,7 +7,7 @@ from flask import abort, redirect, render_template, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from core.text import format_km
+from core.text import format_km, inside_a_sentence
 from dealership.identity import identity
 from inventory import search
 from inventory.availability import SOLD_PAGE_DAYS, Availability
@@ -68,13 +68,21 @@ def _render(offer: Offer) -> str:
         simulation=None if offer.is_sold else simulator_for(offer, {}),
         model_path=_model_path(offer),
         contact_number=(store.whatsapp if store else "") or dealer.whatsapp,
-        contact_message=_(
-            "Hello! I want a proposal for the %(car)s: %(address)s",
-            car=offer.title,
-            address=address,
-        ),
+        contact_message=_contact_message(offer, address),
         share_text=f"{offer.title}: {address}",
         sold_page_days=SOLD_PAGE_DAYS,
+    )
+
+
+def _contact_message(offer: Offer, address: str) -> str:
+    if offer.is_reserved:
+        return _(
+            "Hello! If the reservation of the %(car)s falls through, I am next: %(address)s",
+            car=offer.title,
+            address=address,
+        )
+    return _(
+        "Hello! I want a proposal for the %(car)s: %(address)s", car=offer.title, address=address
     )
 
 
@@ -145,9 +153,4 @@ def _history(offer: Offer) -> list[HistoryFact]:
 def _not_informed(offer: Offer) -> str:
     """What nobody told us, in one line: "not informed" is never "no"."""
     unknown = [code for code in codes("history") if code not in offer.history]
-    return ", ".join(_inside_a_sentence(str(label("history", code))) for code in unknown)
-
-
-def _inside_a_sentence(text: str) -> str:
-    """Without the first capital, acronyms kept."""
-    return text if text[:2].isupper() else text[:1].lower() + text[1:]
+    return ", ".join(inside_a_sentence(str(label("history", code))) for code in unknown)

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 
 from core.config import current
 from core.money import format_brl
-from core.text import format_km
+from core.text import format_km, inside_a_sentence
 from dealership.identity import Identity, StoreProfile
 from inventory.offers import Offer, OfferPhoto
 from inventory.vocabulary import label
@@ -120,7 +120,7 @@ def offer_page(offer: Offer, dealer: Identity, store: StoreProfile | None, crumb
 def _offer_description(offer: Offer) -> str:
     facts = [offer.title]
     if offer.transmission:
-        facts.append(str(label("transmission", offer.transmission)).lower())
+        facts.append(inside_a_sentence(str(label("transmission", offer.transmission))))
     if offer.mileage_km is not None:
         facts.append(format_km(offer.mileage_km))
     if offer.color:

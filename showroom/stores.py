@@ -3,7 +3,7 @@
 from flask import abort, render_template
 from flask_babel import gettext as _
 
-from dealership.identity import identity
+from dealership.identity import StoreProfile, identity
 from inventory import search
 from showroom import seo
 
@@ -51,7 +51,7 @@ def store_page(slug: str) -> str:
     return render_template(
         "showroom/store.html",
         page=seo.Page(
-            title=seo.fit([store.name, _("in %(city)s", city=store.city)], f" | {dealer.name}"),
+            title=seo.fit([store.name, *_where(store)], f" | {dealer.name}"),
             description=seo.shorten(
                 _(
                     "%(store)s, %(address)s. Opening hours, phone, WhatsApp, map and the "
@@ -71,3 +71,8 @@ def store_page(slug: str) -> str:
         total=result.total,
         offers=search.find_offers(result.ids[:SHOWN]),
     )
+
+
+def _where(store: StoreProfile) -> list[str]:
+    """The store's city, unless its name says it already."""
+    return [] if store.city in store.name else [_("in %(city)s", city=store.city)]

@@ -13,7 +13,7 @@ from inventory.offers import Offer
 from showroom import choices, seo
 from showroom.comparison import MOST_OFFERS, compare
 
-SUGGESTIONS = 3
+SUGGESTIONS = 4
 
 
 def favourites_page() -> Response:
@@ -72,7 +72,7 @@ def compare_page() -> Response:
         suggestions = search.find_offers(similar[:SUGGESTIONS])
     body = render_template(
         "showroom/compare.html",
-        page=_private_page(_("Compare vehicles"), "/comparar", crumbs),
+        page=_private_page(_("Compare vehicles side by side"), "/comparar", crumbs),
         crumbs=crumbs,
         offers=offers,
         missing=len(wanted) - len(offers),

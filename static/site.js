@@ -2,8 +2,6 @@
 // Choices live in two first-party cookies that the server also reads: no account, no third party.
 "use strict";
 (() => {
-  const root = document.documentElement;
-  root.classList.add("js");
   const $ = (selector, from = document) => from.querySelector(selector);
   const $$ = (selector, from = document) => [...from.querySelectorAll(selector)];
   const words = $("[data-words]").dataset;

@@ -262,3 +262,12 @@ def test_the_old_session_is_never_needed(client):
     for path in PUBLIC_PAGES:
         assert "session" not in client.get(path).headers.get("Set-Cookie", "")
     db.session.rollback()
+
+
+def test_an_address_with_a_slash_too_many_is_sent_on(client):
+    answer = client.get("/lojas/?a=1&b=%C3%A7")
+    assert answer.status_code == 301
+    assert answer.headers["Location"] == "/lojas?a=1&b=%C3%A7"
+    for path in ("//evil.example/", "/%5Cevil.example/", "/\\evil.example/"):
+        answer = client.get(path)
+        assert not answer.headers.get("Location", "/").startswith(("//", "/\\", "http://e"))
