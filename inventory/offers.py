@@ -104,7 +104,7 @@ class Offer:
 
     @property
     def years(self) -> str:
-        """"2021/2022": built and model year, as Brazilians say it."""
+        """ "2021/2022": built and model year, as Brazilians say it."""
         return f"{self.built_year or self.model_year}/{self.model_year}"
 
     @property

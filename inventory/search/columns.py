@@ -34,7 +34,7 @@ class CodedColumn:
     """A column of few different values: each row holds a number into `values`."""
 
     values: list[str] = field(default_factory=list)
-    codes: array[int] = field(default_factory=lambda: array("i"))
+    codes: "array[int]" = field(default_factory=lambda: array("i"))
     _number_of: dict[str, int] = field(default_factory=dict)
 
     def append(self, value: str | None) -> None:

@@ -51,6 +51,7 @@ class Reading:
     """A text, understood. `filter` has what was read in its fields and the rest in `text`."""
 
     filter: OfferFilter
+    by_hand: OfferFilter = field(default_factory=OfferFilter)  # before any reading
     chips: list[Chip] = field(default_factory=list)
     words: list[str] = field(default_factory=list)  # stayed text
     corrected: dict[str, str] = field(default_factory=dict)
@@ -64,7 +65,7 @@ class Reading:
 
 def read(wanted: OfferFilter, stock: Snapshot) -> Reading:
     """`wanted` with its text understood against the words that `stock` knows."""
-    reading = Reading(replace(wanted, text=""))
+    reading = Reading(replace(wanted, text=""), by_hand=wanted)
     text = _read_amounts(_prepared(wanted.text[:LONGEST_QUERY]), reading)
     tokens = _mended(text.split(), stock, reading)
     _read_phrases(tokens, stock, reading)
@@ -375,9 +376,10 @@ def _trade_phrases() -> dict[str, Meaning]:
     for kind in ("condition", "body", "transmission", "fuel", "color", "feature", "history"):
         part = "fact" if kind == "history" else kind
         for spelling, code in vocabulary.spellings(kind).items():
-            key = joined(words_of(spelling))
-            if key not in synonyms.NEVER:
-                phrases.setdefault(key, Meaning(part, (code,)))
+            words = words_of(spelling)
+            for key in (joined(words), joined(_singular(word) for word in words)):
+                if key not in synonyms.NEVER:
+                    phrases.setdefault(key, Meaning(part, (code,)))
     return phrases
 
 
@@ -549,28 +551,30 @@ def _apply(meaning: Meaning, words: str, reading: Reading, stock: Snapshot | Non
             reading.take({"sort": values[0]}, Chip("sort", values[0], sort_label(values[0]), words))
         return True
     name = FIELD_OF_FACET[part]
-    chosen = reading.filter.chosen(part)
-    from_text = {chip.part for chip in reading.chips}
-    if part == "model":
-        makes = tuple(dict.fromkeys(value.partition("/")[0] for value in values))
-        by_hand = reading.filter.makes if "make" not in from_text else ()
-        if by_hand and not set(makes) <= set(by_hand):
+    chosen, by_hand = reading.filter.chosen(part), reading.by_hand.chosen(part)
+    if part == "model" and not _take_makes_of(values, reading):
+        return False
+    if by_hand and part != "feature":
+        if not set(values) & set(by_hand) and not _is_same_model(values, by_hand):
             return False
-        if not by_hand:
-            reading.filter = replace(
-                reading.filter, makes=tuple(dict.fromkeys((*reading.filter.makes, *makes)))
-            )
-    if chosen and part not in from_text and part != "feature":
-        if not set(values) & set(chosen) and not _is_same_model(values, chosen):
-            return False
-        values = tuple(value for value in chosen if value in values) or chosen
-        changes: dict[str, Any] = {name: values}
-        reading.filter = replace(reading.filter, **changes)
+        narrowed: dict[str, Any] = {name: tuple(v for v in by_hand if v in values) or by_hand}
+        reading.filter = replace(reading.filter, **narrowed)
         return True
     merged = tuple(dict.fromkeys((*chosen, *values)))
     label = wide_label(part, values, words, stock)
     value = values[0] if len(values) == 1 else ""
     reading.take({name: merged}, Chip(part, value, label, words))
+    return True
+
+
+def _take_makes_of(models: tuple[str, ...], reading: Reading) -> bool:
+    """Choose the makes of `models` too. False when other makes were chosen by hand."""
+    makes = dict.fromkeys(value.partition("/")[0] for value in models)
+    by_hand = reading.by_hand.makes
+    if by_hand:
+        return set(makes) <= set(by_hand)
+    merged = tuple(dict.fromkeys((*reading.filter.makes, *makes)))
+    reading.filter = replace(reading.filter, makes=merged)
     return True
 
 
