@@ -32,7 +32,7 @@ CATALOGUE: Final = {
                "March": ("hatch", 50)},
     "Peugeot": {"208": ("hatch", 90), "2008": ("suv", 120), "3008": ("suv", 220)},
     "Citroën": {"C3": ("hatch", 80), "C4 Cactus": ("suv", 110), "Aircross": ("suv", 105)},
-    "Mitsubishi": {"L200 Triton": ("pickup_cd", 230), "Outlander": ("suv", 200), "ASX": ("suv", 110)},
+    "Mitsubishi": {"L200 Triton": ("pickup_cd", 230), "ASX": ("suv", 110)},
     "BMW": {"320i": ("sedan", 320), "X1": ("suv", 300), "118i": ("hatch", 240)},
     "Mercedes-Benz": {"C 180": ("sedan", 310), "GLA 200": ("suv", 300), "Classe A": ("hatch", 260)},
     "Audi": {"A3": ("sedan", 260), "Q3": ("suv", 290), "A4": ("sedan", 310)},

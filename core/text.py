@@ -158,9 +158,11 @@ def format_km(km: int) -> str:
 
 def parse_km(text: str) -> int:
     """Whole kilometres from '12.500 km', '58200', '58.200,0'. Raises `NotKilometres`, also for
-    parts of a kilometre: no odometer shown to a buyer has them, so the mark is misplaced."""
+    parts of a kilometre: no odometer shown to a buyer has them, so the mark is misplaced. '0.000'
+    is what systems write that part every number: nothing either way."""
+    number = _KM_UNIT.sub("", text.strip())
     try:
-        km = parse_decimal(_KM_UNIT.sub("", text.strip()))
+        km = Decimal(0) if number in {"0.000", "0,000"} else parse_decimal(number)
     except NotANumber:
         km = None
     if km is None or km != int(km):

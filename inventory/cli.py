@@ -50,6 +50,7 @@ def import_command(
         is_partial=partial,
         accepts_withdrawals=accept_withdrawals,
     )
+    _try_report(report_path)
     try:
         report = import_stock(path_or_url, options)
     except ImportRefused as refusal:
@@ -70,6 +71,19 @@ def export_command(format_name: str, private: bool) -> None:
     export = exporting.export_jsonl if format_name == "jsonl" else exporting.export_csv
     for piece in export(is_private=private):
         click.echo(piece.encode(), nl=False)
+
+
+def _try_report(path: str | None) -> None:
+    """Refuse a report that cannot be written before the stock changes, not after."""
+    if path:
+        try:
+            Path(path).open("a").close()
+        except OSError as error:
+            click.echo(
+                _("The report cannot be written to %(path)s: %(reason)s",
+                  path=path, reason=error.strerror), err=True
+            )
+            sys.exit(2)
 
 
 def _write_report(path: str | None, report: dict[str, object]) -> None:

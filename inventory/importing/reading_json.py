@@ -137,31 +137,31 @@ def _json_record(number: int, value: object, reading: Reading) -> Record:
         record.problem = _("This entry of the list is not a vehicle.")
         return record
     try:
-        _flatten(value, "", "", record.values, reading, 0)
+        _flatten(value, "", "", record, reading, 0)
     except ValueError as error:
         record.problem = str(error)
     return record
 
 
 def _flatten(
-    value: Any, path: str, written: str, values: dict[str, list[str]], reading: Reading, depth: int
+    value: Any, path: str, written: str, record: Record, reading: Reading, depth: int
 ) -> None:
-    if depth > DEEPEST or len(values) > MOST_VALUES:
+    if depth > DEEPEST or len(record.values) > MOST_VALUES:
         raise ValueError(_("This vehicle has too many parts."))
     if isinstance(value, dict):
         for key, inner in value.items():
             inner_path = f"{path}/{folded(key)}" if path else folded(key)
             inner_written = f"{written}/{key}" if written else key
             reading.names.setdefault(inner_path, inner_written)
-            _flatten(inner, inner_path, inner_written, values, reading, depth + 1)
+            _flatten(inner, inner_path, inner_written, record, reading, depth + 1)
     elif isinstance(value, list):
         if len(value) > MOST_VALUES:
             raise ValueError(_("This vehicle has too many parts."))
         if not value:
-            values.setdefault(path, [])
+            record.values.setdefault(path, [])
         for inner in value:
-            _flatten(inner, path, written, values, reading, depth + 1)
+            _flatten(inner, path, written, record, reading, depth + 1)
     elif isinstance(value, bool):
-        add(values, path, "true" if value else "false", reading)
+        add(record, path, "true" if value else "false", reading)
     else:
-        add(values, path, "" if value is None else str(value), reading)
+        add(record, path, "" if value is None else str(value), reading)

@@ -59,6 +59,8 @@ def csv_records(
     encoding = encoding_of(file, charset)
     lines = _Lines(lines_of(file, encoding))
     first = next(lines, "")
+    if not first:
+        raise ImportRefused(_("The file is empty."))
     if "\x00" in first:
         raise ImportRefused(_("This is not a stock file: it holds no readable text."))
     start = 1
@@ -157,14 +159,12 @@ def _table_records(rows: Iterator[tuple[int, list[str]]], reading: Reading) -> I
 
 def _table_record(number: int, row: list[str], paths: list[str], reading: Reading) -> Record:
     record = Record(number, {})
-    try:
-        for path, cell in zip(paths, row, strict=False):
-            if path:
-                add(record.values, path, cell, reading)
-    except ValueError as error:
-        record.problem = str(error)
+    for path, cell in zip(paths, row, strict=False):
+        if path:
+            add(record, path, cell, reading)
     if any(cell.strip() for cell in row[len(paths) :]):
         record.problem = _("This row has more cells than the heading has columns.")
+        record.problem_path = ""
     return record
 
 

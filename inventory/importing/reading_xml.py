@@ -105,9 +105,9 @@ def _xml_record(number: int, node: Any, reading: Reading) -> Record:
                 attribute = f"@{str(name).rpartition('}')[2]}"
                 attribute_path = path + folded(attribute)
                 reading.names.setdefault(attribute_path, written + attribute)
-                add(record.values, attribute_path, str(text), reading)
+                add(record, attribute_path, str(text), reading)
             if not children and path:
-                add(record.values, path[:-1], "".join(parent.itertext()), reading)
+                add(record, path[:-1], "".join(parent.itertext()), reading)
             for child in reversed(children):  # the stack turns them round again
                 name = child.tag.rpartition("}")[2]
                 child_path = f"{path}{folded(name)}"

@@ -25,11 +25,13 @@ _MOJIBAKE: Final = re.compile("Ã[\u0080-\u00bf]|\ufffd")
 
 @dataclass(slots=True)
 class Record:
-    """One vehicle as the file has it: folded path -> texts. `problem`: the row cannot be read."""
+    """One vehicle as the file has it: folded path -> texts. `problem`: why the row cannot be used,
+    with the path at fault where it is one."""
 
     number: int
     values: dict[str, list[str]]
     problem: str = ""
+    problem_path: str = ""
 
 
 @dataclass
@@ -44,12 +46,17 @@ class Reading:
             self.has_broken_accents = True
 
 
-def add(values: dict[str, list[str]], path: str, text: str, reading: Reading) -> None:
+def add(record: Record, path: str, text: str, reading: Reading) -> None:
+    """Add what stands at `path`. A text that is too long spoils the record, but the rest is read
+    on: without its id the row's vehicle would count as missing from the file."""
     if len(text) > LONGEST_FIELD:
-        raise ValueError(_("A text in this row is longer than %(count)s characters.",
-                           count=LONGEST_FIELD))  # fmt: skip
+        record.problem = record.problem or _(
+            "This text is longer than %(count)s characters.", count=LONGEST_FIELD
+        )
+        record.problem_path = record.problem_path or path
+        return
     reading.note(text)
-    values.setdefault(path, []).append(text)
+    record.values.setdefault(path, []).append(text)
 
 
 @lru_cache(maxsize=4096)

@@ -116,7 +116,8 @@ class RowReader:
         """The typed row; what cannot be read stands in its `problems`."""
         row = StockRow(record.number)
         if record.problem:
-            row.problems.append(Problem(record.number, "", record.problem))
+            column = self._names.get(record.problem_path, "")
+            row.problems.append(Problem(record.number, column, record.problem))
         for fact, paths in self._paths.items():
             texts = self._texts(record, fact, paths)
             if texts is not None:

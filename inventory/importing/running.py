@@ -157,7 +157,7 @@ def _stage(file: IO[bytes], charset: str | None, options: ImportOptions) -> _Sta
         for path in number_paths.intersection(record.values):
             for text in record.values[path]:
                 notation.see(path, text)
-        scratch.write(json.dumps((record.number, record.values, record.problem)) + "\n")
+        scratch.write(json.dumps(astuple(record)) + "\n")
     if not count:
         raise ImportRefused(_("The file holds no vehicle."))
     scratch.seek(0)
@@ -181,8 +181,7 @@ def _stage(file: IO[bytes], charset: str | None, options: ImportOptions) -> _Sta
 
 def _records(scratch: IO[str]) -> Iterator[Record]:
     for line in scratch:
-        number, values, problem = json.loads(line)
-        yield Record(number, values, problem)
+        yield Record(*json.loads(line))
 
 
 # --- checking it all -------------------------------------------------------------------------

@@ -156,6 +156,8 @@ def test_what_is_no_number_is_refused(text):
         ("1.234.567 km", 1_234_567),
         ("0", 0),
         ("0 km", 0),
+        ("0.000", 0),
+        ("0,000 km", 0),
         ("500 quilômetros", 500),
     ],
 )
