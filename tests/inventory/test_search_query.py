@@ -15,7 +15,7 @@ from inventory.search.offer_filter import FACETS, FIELD_OF_FACET, RANGES, OfferF
 from inventory.search.text import index_words, nearest_word, words_of
 
 # A seed whose stock has a car for every reading below.
-STOCK = Snapshot.of(columns(9000, seed=4), 1)
+STOCK = Snapshot.of(columns(9000, seed=5), 1)
 AUTOMATIC = ("automatic", "cvt", "dct")
 HYBRID = ("hybrid", "hybrid_flex", "plugin_hybrid", "mild_hybrid")
 PICKUPS = ("pickup", "pickup_cd")
