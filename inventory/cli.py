@@ -78,11 +78,8 @@ def _try_report(path: str | None) -> None:
     if path:
         try:
             Path(path).open("a").close()
-        except OSError as error:
-            click.echo(
-                _("The report cannot be written to %(path)s: %(reason)s",
-                  path=path, reason=error.strerror), err=True
-            )
+        except OSError:
+            click.echo(_("The report cannot be written to %(path)s.", path=path), err=True)
             sys.exit(2)
 
 

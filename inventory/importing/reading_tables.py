@@ -59,14 +59,14 @@ def csv_records(
     encoding = encoding_of(file, charset)
     lines = _Lines(lines_of(file, encoding))
     first = next(lines, "")
-    if not first:
-        raise ImportRefused(_("The file is empty."))
     if "\x00" in first:
         raise ImportRefused(_("This is not a stock file: it holds no readable text."))
     start = 1
     delimiter = _declared_delimiter(first)
     if delimiter:
         first, start = next(lines, ""), 2
+    if not first:
+        raise ImportRefused(_("The file is empty."))
     delimiter = delimiter or _delimiter(first, known_columns)
     csv.field_size_limit(LONGEST_FIELD * 4)
     rows = csv.reader(_chained(first, lines), delimiter=delimiter)

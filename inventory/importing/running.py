@@ -157,7 +157,7 @@ def _stage(file: IO[bytes], charset: str | None, options: ImportOptions) -> _Sta
         for path in number_paths.intersection(record.values):
             for text in record.values[path]:
                 notation.see(path, text)
-        scratch.write(json.dumps(astuple(record)) + "\n")
+        scratch.write(json.dumps(_raw(record)) + "\n")
     if not count:
         raise ImportRefused(_("The file holds no vehicle."))
     scratch.seek(0)
@@ -177,6 +177,10 @@ def _stage(file: IO[bytes], charset: str | None, options: ImportOptions) -> _Sta
             Problem(0, "", _("Accented letters look broken: check the file's encoding."))
         )
     return _Staged(scratch, dialect, notes, notation, report)
+
+
+def _raw(record: Record) -> tuple[int, dict[str, list[str]], str, str]:
+    return record.number, record.values, record.problem, record.problem_path
 
 
 def _records(scratch: IO[str]) -> Iterator[Record]:

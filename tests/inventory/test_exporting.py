@@ -246,3 +246,13 @@ def test_partial_option_has_a_program_side(app, tmp_path):
     assert report.created == 1
     change = db.session.scalars(sa.select(Vehicle)).one().price_changes[0]
     assert change.actor == "ana@loja"
+
+
+def test_report_that_cannot_be_written_stops_before_the_stock_changes(app, tmp_path):
+    make_store()
+    path = tmp_path / "estoque.csv"
+    path.write_text(as_csv([good()]))
+    result = run(app, "import", str(path), "--report", str(tmp_path / "nowhere" / "report.json"))
+    assert result.exit_code == 2
+    assert "nowhere" in result.output
+    assert not db.session.scalar(sa.select(sa.func.count(Vehicle.id)))

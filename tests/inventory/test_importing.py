@@ -443,6 +443,23 @@ def test_rejected_row_keeps_its_vehicle(bring):
     assert vehicles()["1"].state == "published"
 
 
+def test_endless_text_before_the_id_names_its_column_and_keeps_the_vehicle(bring):
+    make_store()
+    columns = ["descricao", *(name for name in good() if name != "descricao")]
+    bring(as_csv([good(1), good(2)], columns=columns))
+    report = bring(as_csv([good(1, descricao="x" * 70_000), good(2)], columns=columns))
+    assert counts(report) == (0, 0, 1, 0, 1)
+    assert rejection(report)["id"] == "1"
+    assert rejection(report)["column"] == "descricao"
+    assert vehicles()["1"].state == "published"
+
+
+@pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf", b"\n \n", b"sep=;\n"])
+def test_empty_file_is_called_empty(bring, content):
+    with pytest.raises(ImportRefused, match="empty"):
+        bring(content)
+
+
 @pytest.mark.parametrize(
     "content",
     [
