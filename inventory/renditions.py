@@ -411,7 +411,7 @@ def render(data: bytes, recipe: Recipe) -> Rendered:
         {"widths": recipe.widths_px, "formats": recipe.formats, "urgent": recipe.is_urgent}
     )
     try:
-        child = subprocess.run(  # noqa: S603 - our own module, no shell
+        child = subprocess.run(
             [sys.executable, "-m", "inventory.renditions", request],
             input=data,
             capture_output=True,
