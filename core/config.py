@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import click
 from flask import current_app
 
 from core.errors import DomainError
@@ -24,8 +25,8 @@ WEAK_SECRETS = {"secret", "changeme", "change-me", "dev", "development", "passwo
 RESERVED = {"SMTP_URL", "LEAD_RATE_LIMIT", "REQUIRE_TOTP"}
 
 
-class BadSetting(DomainError):
-    """A setting is unknown, missing or unusable."""
+class BadSetting(DomainError, click.ClickException):
+    """A setting is unknown, missing or unusable. Commands end with the sentence alone."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,10 @@ def _complete(config: Config) -> Config:
             f"VITRINE_LOG_LEVEL={config.log_level!r}: use debug, info, warning or error."
         )
     instance = Path(config.instance_dir or ROOT / "instance").resolve()
-    instance.mkdir(parents=True, exist_ok=True)
+    try:
+        instance.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        raise BadSetting(f"VITRINE_INSTANCE_DIR={str(instance)!r} cannot be made.") from None
     changes: dict[str, Any] = {"instance_dir": str(instance)}
     changes["database_url"] = _database_url(config.database_url, instance)
     changes["media_dir"] = str(Path(config.media_dir or instance / "media").resolve())
@@ -141,6 +145,13 @@ def _database_url(url: str, instance: Path) -> str:
             "VITRINE_DATABASE_URL must name a file: web and worker are separate processes "
             "and share nothing in memory."
         )
+    if url.startswith("sqlite:///"):
+        folder = Path(url.removeprefix("sqlite:///").partition("?")[0]).parent
+        if not (folder.is_dir() and os.access(folder, os.W_OK)):
+            raise BadSetting(
+                f"VITRINE_DATABASE_URL: the database cannot be written, because {str(folder)!r} "
+                "is not there or may not be written to."
+            )
     return url
 
 
@@ -174,6 +185,8 @@ def _own_secret(path: Path) -> str:
         if len(key) < 32:
             raise BadSetting(f"{path} is damaged: delete it to get a new key.") from None
         return key
+    except OSError:
+        raise BadSetting(f"VITRINE_INSTANCE_DIR: {str(path.parent)!r} is not writable.") from None
     with os.fdopen(handle, "w") as file:
         key = secrets.token_urlsafe(48)
         file.write(key)

@@ -16,7 +16,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import click
 import sqlalchemy as sa
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from flask import Flask
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
@@ -25,6 +28,7 @@ from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session
 
 from core.config import ROOT, Config
+from core.errors import DomainError
 
 BUSY_TIMEOUT_SECONDS = 30
 
@@ -71,6 +75,21 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class DatabaseUnreachable(sa.exc.OperationalError, DomainError, click.ClickException):
+    """No connection to the database. Commands end with the sentence alone; to pages and the
+    worker it is what it was, an OperationalError."""
+
+    def __init__(self, original: BaseException) -> None:
+        sa.exc.OperationalError.__init__(self, None, None, original)
+        reason = str(original).strip().partition("\n")[0]
+        click.ClickException.__init__(
+            self, f"The database cannot be reached (see VITRINE_DATABASE_URL): {reason}"
+        )
+
+    def __str__(self) -> str:
+        return self.message
+
+
 class WriteOutsideTransaction(RuntimeError):
     """A programming error: a change was sent without `writing()` around it."""
 
@@ -92,10 +111,19 @@ def init_db(app: Flask, config: Config) -> None:
 
 
 def prepare_engine(engine: Engine) -> None:
-    """Give an SQLite engine our pragmas and transactions; leave others as they are."""
+    """Give an SQLite engine our pragmas and transactions; name failed connections on all."""
+    event.listen(engine, "handle_error", _name_failed_connection)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_pragmas)
         event.listen(engine, "begin", _begin)
+
+
+def _name_failed_connection(context: sa.engine.ExceptionContext) -> None:
+    failure = context.original_exception
+    if context.connection is None and isinstance(
+        context.sqlalchemy_exception, sa.exc.OperationalError
+    ):
+        raise DatabaseUnreachable(failure) from None
 
 
 def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
@@ -165,6 +193,13 @@ def _refuse_stray_statement(state: ORMExecuteState) -> None:
 
 event.listen(Session, "before_flush", _refuse_stray_flush)
 event.listen(Session, "do_orm_execute", _refuse_stray_statement)
+
+
+def is_migrated() -> bool:
+    """Whether the tables are those that this release works with."""
+    wanted = ScriptDirectory(str(ROOT / "migrations")).get_heads()
+    with db.engine.connect() as connection:
+        return set(MigrationContext.configure(connection).get_current_heads()) == set(wanted)
 
 
 def is_reachable() -> bool:

@@ -2,6 +2,7 @@
 
 DomainError
 ├── core.config.BadSetting         a setting is unknown, missing or unusable: the start stops
+├── core.db.DatabaseUnreachable    no connection: commands end with a sentence, pages with 503
 ├── core.money.NotMoney            text that is no price
 ├── core.fetch.FetchRefused …      an address we may not or could not read
 ├── jobs.queue.LeaseLost           another worker took the job over

@@ -1,7 +1,9 @@
 """`flask serve`: the web server and the worker together, stopped together."""
 
+import errno
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,6 +13,7 @@ import click
 from flask.cli import with_appcontext
 
 from core.config import Config, current
+from core.db import is_migrated
 
 STOP_SECONDS = 30
 THREADS = 4
@@ -22,7 +25,29 @@ THREADS = 4
 @with_appcontext
 def serve(host: str, port: int) -> None:
     """Start the web server and the background worker; Ctrl-C stops both."""
+    if not is_migrated():
+        raise click.ClickException(
+            "The database is not of this release. Run: flask --app wsgi db upgrade"
+        )
+    refuse_taken_port(host, port)
     raise SystemExit(supervise([web_command(current(), host, port), worker_command()], host, port))
+
+
+def refuse_taken_port(host: str, port: int) -> None:
+    """Raise click.ClickException, one sentence, where the web server could not listen."""
+    try:
+        family, kind, _proto, _name, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            message = f"Port {port} is in use by another program. Choose another one with --port."
+        else:
+            message = f"Cannot listen on {host} port {port}: {error.strerror}."
+        raise click.ClickException(message) from None
 
 
 def web_command(config: Config, host: str, port: int) -> list[str]:

@@ -39,6 +39,19 @@ def test_an_unusable_value_stops_the_start(folder, name, value):
         load({**folder, f"VITRINE_{name}": value})
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"VITRINE_INSTANCE_DIR": "/proc/nowhere"},
+        {"VITRINE_INSTANCE_DIR": __file__},
+        {"VITRINE_DATABASE_URL": "sqlite:////nowhere/at/all.db"},
+    ],
+)
+def test_a_folder_that_cannot_be_used_stops_the_start(folder, settings):
+    with pytest.raises(BadSetting, match=next(iter(settings))):
+        load({**folder, **settings})
+
+
 def test_other_programs_variables_are_left_alone(folder):
     assert load({**folder, "PATH": "/bin", "FLASK_DEBUG": "1"}).env == "development"
 
