@@ -18,6 +18,7 @@ from PIL import Image
 from pyroaring import BitMap
 
 from app import create_app
+from bench.candidates import candidates
 from bench.synthetic import columns
 from bench.timing import Measured, alternated, cycled
 from core.db import db, writing
@@ -253,10 +254,12 @@ class _stock:  # noqa: N801 - used as a word: `with _stock(5000) as app`
 
 ROWS: dict[str, Callable[[int], Iterator[Measured]]] = {
     "facets": facet_engine,
+    "candidates": candidates,
     "index": index_build,
     "pages": pages,
     "photo": photo,
 }
+ON_REQUEST = {"candidates"}  # settled: measured when named
 ONCE = {"photo"}  # rows that no stock size changes
 
 

@@ -408,20 +408,27 @@ def read_code(kind: str, text: str) -> str | None:
 def label(kind: str, code: str) -> LazyString | str:
     """The word for people, translated when shown. A feature kept in its source's own words, for
     want of a code, comes back as it is."""
-    term = _BY_CODE[kind].get(code)
+    term = _term(kind, code)
     return term.label if term else code
 
 
 def public_value(kind: str, code: str) -> str:
     """The value for query strings and CSV: 'automatic' -> 'automatico'. The source's own words
     come back as they are, so that an export reads back the same."""
-    term = _BY_CODE[kind].get(code)
+    term = _term(kind, code)
     return term.public if term else code
+
+
+def _term(kind: str, code: str) -> Term | None:
+    """Sources and buyers name known facts ("único dono") among the features: those read too."""
+    term = _BY_CODE[kind].get(code)
+    return _BY_CODE["history"].get(code) if term is None and kind == "feature" else term
 
 
 def from_public(kind: str, value: str) -> str | None:
     """The code of a public value, exactly as written: one address per choice, no doubles."""
-    return _BY_PUBLIC[kind].get(value)
+    code = _BY_PUBLIC[kind].get(value)
+    return _BY_PUBLIC["history"].get(value) if code is None and kind == "feature" else code
 
 
 def feature_group(code: str) -> str:

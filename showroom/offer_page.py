@@ -32,7 +32,7 @@ class HistoryFact:
 
 def offer_page(name: str) -> str | Response | tuple[str, int]:
     """`/oferta/<slug>-<id>`: the id decides, a wrong slug is sent (301) to the right one."""
-    public_id = name.rpartition("-")[2]
+    public_id = name.rpartition("-")[2].lower()
     offer = search.find_offer(public_id)
     if offer is None or offer.availability is Availability.HIDDEN:
         abort(404)

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
+from urllib.parse import quote
 
-from flask import abort, render_template, request
+from flask import abort, redirect, render_template, request
 from flask_babel import gettext as _
+from werkzeug.wrappers import Response
 
 from core.money import format_brl
 from core.text import format_km
@@ -83,8 +85,10 @@ def stock_page() -> str:
     return _list_page(read.filter, read.notices, heading=_("New and used cars in stock"))
 
 
-def make_page(make: str) -> str:
+def make_page(make: str) -> str | Response:
     """`/estoque/<marca>`: the list of a make; 404 for a make nobody ever had here."""
+    if make != make.lower():
+        return _in_lower_case()
     name = name_of_make(make)
     if name is None:
         abort(404)
@@ -93,14 +97,22 @@ def make_page(make: str) -> str:
     return _list_page(wanted, read.notices, heading=_("%(make)s in stock", make=name))
 
 
-def model_page(make: str, model: str) -> str:
+def model_page(make: str, model: str) -> str | Response:
     """`/estoque/<marca>/<modelo>`"""
+    if (make, model) != (make.lower(), model.lower()):
+        return _in_lower_case()
     names = name_of_model(make, model)
     if names is None:
         abort(404)
     read = filters.read_filter(request.args)
     wanted = filters.canonical(replace(read.filter, makes=(make,), models=(f"{make}/{model}",)))
     return _list_page(wanted, read.notices, heading=_("%(car)s in stock", car=" ".join(names)))
+
+
+def _in_lower_case() -> Response:
+    """One address per list: people type capitals, links do not have them."""
+    query = f"?{request.query_string.decode()}" if request.query_string else ""
+    return redirect(quote(request.path.lower()) + query, code=301)
 
 
 def _list_page(wanted: OfferFilter, notices: Sequence[str], heading: str) -> str:

@@ -46,6 +46,8 @@ class StockIndex:
         self._lock = threading.Lock()  # held by whoever makes the next snapshot
         self._checked_at = 0.0  # when the snapshot was last known to be current
         self._asked_at = 0.0
+        self._beside: threading.Thread | None = None  # a large patch under way, and since when
+        self._beside_since = 0.0
 
     def snapshot(self) -> Snapshot:
         """The stock as of less than a second ago."""
@@ -66,9 +68,12 @@ class StockIndex:
     def _checked(self, snapshot: Snapshot) -> Snapshot:
         """The snapshot after asking for the stock's version, or the old one while another thread
         does that and the old one is fresh enough."""
+        if self._beside is not None and self._beside.is_alive():
+            return self._waited(self._beside, snapshot)
         asked_at = time.monotonic()
         is_fresh = asked_at - self._checked_at < STALE_SECONDS
-        if not self._lock.acquire(blocking=not is_fresh, timeout=-1 if is_fresh else 2):
+        wait = -1 if is_fresh else LONGEST_WAIT_SECONDS
+        if not self._lock.acquire(blocking=not is_fresh, timeout=wait):
             return snapshot
         try:
             current = self._snapshot or snapshot
@@ -94,11 +99,18 @@ class StockIndex:
                 if self._snapshot is current:
                     self._refresh()
 
-        self._asked_at = time.monotonic()
         thread = threading.Thread(target=refresh, name="stock-index", daemon=True)
+        self._asked_at = self._beside_since = time.monotonic()
         thread.start()
-        thread.join(LONGEST_WAIT_SECONDS)
-        return self._snapshot or current
+        self._beside = thread
+        return self._waited(thread, current)
+
+    def _waited(self, thread: threading.Thread, old: Snapshot) -> Snapshot:
+        """What there is once `thread` ended, or once requests have waited for it long enough:
+        one moment from its start, not one for each request."""
+        left = self._beside_since + LONGEST_WAIT_SECONDS - time.monotonic()
+        thread.join(max(0.0, left))
+        return self._snapshot or old
 
     def _refresh(self) -> Snapshot:
         """Make the snapshot of this moment and put it in place. The caller holds the lock."""

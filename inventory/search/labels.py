@@ -26,7 +26,10 @@ def locale_name() -> str:
 @lru_cache(maxsize=64)
 def coded_labels(facet: str, _locale: str) -> dict[str, str]:
     """Labels by code, worked out once per language: translating costs more than counting."""
-    return {code: str(vocabulary.label(facet, code)) for code in vocabulary.codes(facet)}
+    codes = vocabulary.codes(facet)
+    if facet == "feature":
+        codes += vocabulary.codes("history")  # "single owner" is looked for among the equipment
+    return {code: str(vocabulary.label(facet, code)) for code in codes}
 
 
 def sort_label(sort: str) -> str:

@@ -167,6 +167,7 @@ def _facts(row: Vehicle, standing: Availability, names: "_Names", at: datetime) 
     make, model = names.model(row.car_model_id)
     trim = names.trim(row.trim_id)
     features, remarks = _features(cast(str, row.features))
+    facts = _known_facts(cast(str, row.history))
     promo_ends = None
     if row.promo_until is not None and promotion_runs(row, at):
         promo_ends = _end_of(row.promo_until, store.zone)
@@ -193,7 +194,7 @@ def _facts(row: Vehicle, standing: Availability, names: "_Names", at: datetime) 
             str(row.model_year),
             row.engine,
         ),
-        multiple=(features, remarks, _known_facts(cast(str, row.history))),
+        multiple=((*features, *facts), remarks, facts),
         promo_ends=promo_ends,
         price_after_cents=row.price_cents or 0,
     )

@@ -271,3 +271,19 @@ def test_an_address_with_a_slash_too_many_is_sent_on(client):
     for path in ("//evil.example/", "/%5Cevil.example/", "/\\evil.example/"):
         answer = client.get(path)
         assert not answer.headers.get("Location", "/").startswith(("//", "/\\", "http://e"))
+
+
+def test_capitals_in_an_address_are_sent_to_small_letters(client):
+    vehicle = make_vehicle()
+    assert client.get("/estoque/Chevrolet/ONIX?cor=branco").headers["Location"] == (
+        "/estoque/chevrolet/onix?cor=branco"
+    )
+    assert client.get(path_of(vehicle).upper().replace("/OFERTA", "/oferta")).status_code == 301
+
+
+def test_known_facts_are_looked_for_among_the_equipment(client):
+    vehicle = make_vehicle(history={"single_owner": True, "auction": False})
+    other = make_vehicle(history={})
+    page = client.get("/estoque?opcional=unico-dono").text
+    assert path_of(vehicle) in page
+    assert path_of(other) not in page
