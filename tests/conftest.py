@@ -95,3 +95,12 @@ def statements(app: Flask) -> Iterator[list[str]]:
     sa.event.listen(db.engine, "before_cursor_execute", remember)
     yield seen
     sa.event.remove(db.engine, "before_cursor_execute", remember)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where nothing may be missing (CI), a skipped test is a failed run."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter else []
+    if skipped and os.environ.get("VITRINE_TEST_REQUIRE_ALL"):
+        reporter.write_line(f"{len(skipped)} tests were skipped, and none may be here.", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

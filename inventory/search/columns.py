@@ -31,25 +31,20 @@ NO_HIGHLIGHT: Final = (1 << 20) - 1
 
 @dataclass
 class CodedColumn:
-    """A column of few different values: each row holds a number into `values`."""
+    """A column of few different values: each row holds a number into `values`, or NO_CODE."""
 
     values: list[str] = field(default_factory=list)
     codes: "array[int]" = field(default_factory=lambda: array("i"))
-    _number_of: dict[str, int] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
 
-    def append(self, value: str | None) -> None:
-        """Add one row; None or empty is no value."""
-        if not value:
-            self.codes.append(NO_CODE)
-            return
-        number = self._number_of.get(value)
-        if number is None:
-            number = self._number_of[value] = len(self.values)
-            self.values.append(value)
-        self.codes.append(number)
+    def number_of(self, value: str) -> int:
+        """The number of a value that may be new."""
+        number = self.numbers[value] = len(self.values)
+        self.values.append(value)
+        return number
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # not frozen: a whole stock of them is made at once
 class Facts:
     """What the index keeps of one listed vehicle. `published` in whole seconds since 1970,
     `promo_ends` likewise: the instant from which `price_after_cents` holds."""
@@ -80,6 +75,8 @@ class Columns:
         self.reserved = array("q")
         self.single = {kind: CodedColumn() for kind in SINGLE_KINDS}
         self.multiple: dict[str, dict[str, array[int]]] = {kind: {} for kind in MULTIPLE_KINDS}
+        self._columns = tuple(self.single.values())
+        self._sets = tuple(self.multiple.values())
         # Row -> (instant the promotion ends, price from then on).
         self.promotions: dict[int, tuple[int, int]] = {}
         # The words under which an attribute is found, and how a facet value is shown.
@@ -101,9 +98,13 @@ class Columns:
         rank = facts.highlight_rank
         self.highlight.append(NO_HIGHLIGHT if rank is None else min(max(rank, 0), NO_HIGHLIGHT))
         self.reserved.append(facts.is_reserved)
-        for column, value in zip(self.single.values(), facts.single, strict=True):
-            column.append(value)
-        for rows_of, values in zip(self.multiple.values(), facts.multiple, strict=True):
+        for column, value in zip(self._columns, facts.single, strict=True):
+            if not value:
+                column.codes.append(NO_CODE)
+                continue
+            number = column.numbers.get(value)
+            column.codes.append(column.number_of(value) if number is None else number)
+        for rows_of, values in zip(self._sets, facts.multiple, strict=True):
             for value in values:
                 rows = rows_of.get(value)
                 if rows is None:

@@ -15,13 +15,11 @@ import time
 from datetime import datetime
 from typing import Final
 
-import sqlalchemy as sa
 from flask import current_app
 from sqlalchemy.engine import Connection, Engine
 
 from core.clock import now
 from core.db import db
-from inventory.models import StockVersion
 from inventory.search import loading
 from inventory.search.engine import Snapshot
 
@@ -80,13 +78,13 @@ class StockIndex:
             if not self._is_due():  # another thread just did it
                 return current
             with self._connect() as connection:
-                version = _version(connection)
+                version = loading.read_version(connection)
                 if version == current.version:
                     self._asked_at = self._checked_at = asked_at
                     return current
-                changes = len(loading.changed_since(connection, current.version))
-            if changes <= MANY_CHANGES:
-                return self._refresh()
+                changed = loading.changed_since(connection, current.version)
+                if len(changed) <= MANY_CHANGES:
+                    return self._refreshed(connection, version, changed)
         finally:
             self._lock.release()
         return self._refresh_beside(current)
@@ -114,18 +112,22 @@ class StockIndex:
 
     def _refresh(self) -> Snapshot:
         """Make the snapshot of this moment and put it in place. The caller holds the lock."""
-        asked_at = time.monotonic()
-        moment = now()
         with self._connect() as connection:
-            version = _version(connection)
-            stores = loading.read_stores(connection)
-            snapshot = None
-            if self._snapshot is not None and self._snapshot.version < version:
-                snapshot = self._patched(self._snapshot, connection, stores, version, moment)
-            if snapshot is None:
-                loaded = loading.load_all(connection, stores, moment)
-                snapshot = Snapshot.of(loaded.columns, version)
-                self._unlisted = loaded.unlisted
+            version = loading.read_version(connection)
+            known = self._snapshot.version if self._snapshot else 0
+            return self._refreshed(connection, version, loading.changed_since(connection, known))
+
+    def _refreshed(self, connection: Connection, version: int, changed: list[int]) -> Snapshot:
+        """The same for `version`, which `changed` vehicles lead to."""
+        asked_at, moment = time.monotonic(), now()
+        stores = loading.read_stores(connection)
+        snapshot = None
+        if self._snapshot is not None and self._snapshot.version < version:
+            snapshot = self._patched(connection, stores, version, changed, moment)
+        if snapshot is None:
+            loaded = loading.load_all(connection, stores, moment)
+            snapshot = Snapshot.of(loaded.columns, version)
+            self._unlisted = loaded.unlisted
         self._stores = stores
         self._snapshot = snapshot
         self._asked_at = self._checked_at = asked_at
@@ -134,18 +136,18 @@ class StockIndex:
 
     def _patched(
         self,
-        before: Snapshot,
         connection: Connection,
         stores: dict[int, loading.StoreFacts],
         version: int,
+        changed: list[int],
         moment: datetime,
     ) -> Snapshot | None:
-        """`before` with the changed rows in their new form; None when only reading everything
+        """The snapshot with the changed rows in their new form; None when only reading everything
         gives the truth: a store changed what it lists or is called, or rows were deleted."""
-        if any(self._stores[number] != store for number, store in stores.items() if
-               number in self._stores):  # fmt: skip
+        before = self._snapshot
+        known = self._stores
+        if before is None or any(stores.get(number) != store for number, store in known.items()):
             return None
-        changed = loading.changed_since(connection, before.version)
         if len(changed) > MANY_CHANGES and len(changed) * 2 > len(before):
             return None
         loaded = loading.load_some(connection, changed, stores, moment)
@@ -170,10 +172,6 @@ class StockIndex:
         if self._engine.dialect.name == "postgresql":
             return connection.execution_options(isolation_level="REPEATABLE READ")
         return connection
-
-
-def _version(connection: Connection) -> int:
-    return connection.scalar(sa.select(StockVersion.number).where(StockVersion.id == 1)) or 0
 
 
 _EXTENSION: Final = "vitrine_stock_index"

@@ -5,10 +5,12 @@ row that has just the columns they look at.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections import namedtuple
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any, Final, cast
 from zoneinfo import ZoneInfo
 
@@ -20,7 +22,7 @@ from dealership.models import Store
 from inventory import vocabulary
 from inventory.availability import Availability, availability
 from inventory.lifecycle import STATES
-from inventory.models import CarModel, Make, Trim, Vehicle
+from inventory.models import CarModel, Make, StockVersion, Trim, Vehicle
 from inventory.offers import price_now_cents, promotion_runs
 from inventory.search.columns import SINGLE_KINDS, Columns, Facts
 from inventory.search.text import Key
@@ -48,10 +50,21 @@ _COLUMNS: Final = (
     sa.cast(Vehicle.features, sa.Text).label("features"),
     sa.cast(Vehicle.history, sa.Text).label("history"),
     Vehicle.state,
-    Vehicle.state_changed_at,
     Vehicle.published_at,
     Vehicle.highlight_rank,
 )
+# Made once: putting a statement together costs more than running it.
+_ALL: Final = sa.select(*_COLUMNS).order_by(Vehicle.id)
+_SOME: Final = sa.select(*_COLUMNS).where(Vehicle.id.in_(sa.bindparam("ids", expanding=True)))
+_STORES: Final = sa.select(
+    Store.id, Store.slug, Store.name, Store.city, Store.zone, Store.reserved_stays_listed
+)
+_MODELS: Final = sa.select(
+    CarModel.id, CarModel.slug, CarModel.name, Make.slug.label("make_slug"), Make.name
+).join(Make, Make.id == CarModel.make_id)
+_TRIMS: Final = sa.select(Trim.id, Trim.name)
+_CHANGED: Final = sa.select(Vehicle.id).where(Vehicle.stock_seq > sa.bindparam("version"))
+_VERSION: Final = sa.select(StockVersion.number).where(StockVersion.id == 1)
 
 
 @dataclass(frozen=True)
@@ -66,41 +79,38 @@ class StoreFacts:
     reserved_stays_listed: bool
 
 
-class _Row:
-    """A vehicle with only the columns that the index needs."""
-
-    __slots__ = ("__dict__", "store")
-
-    def __init__(self, values: Mapping[str, Any], store: StoreFacts) -> None:
-        self.__dict__.update(values)
-        self.store = store
+# A vehicle with only the columns that the index needs, and its store.
+_Row = namedtuple("_Row", (*(column.key for column in _COLUMNS), "store"))  # type: ignore[misc]
 
 
 def _probe(state: str) -> bool:
     """Whether a vehicle in `state` could be listed at all, all else being favourable."""
     store = StoreFacts(0, "", "", "", "UTC", reserved_stays_listed=True)
-    values = {"state": state, "price_cents": 1, "published_at": _EPOCH, "state_changed_at": _EPOCH}
-    return availability(cast(Vehicle, _Row(values, store)), _EPOCH).is_listed
+    vehicle = SimpleNamespace(
+        state=state, price_cents=1, published_at=_EPOCH, state_changed_at=_EPOCH, store=store
+    )
+    return availability(cast(Vehicle, vehicle), _EPOCH).is_listed
 
 
 # Rows in other states need not be read; `availability` says which those are.
 LISTABLE_STATES: Final = tuple(state for state in STATES if _probe(state))
+_LISTABLE: Final = Vehicle.state.in_(LISTABLE_STATES)
+_COUNT: Final = sa.select(sa.func.count()).where(_LISTABLE)
+
+
+def read_version(connection: Connection) -> int:
+    """The stock's version; 0 for a stock nobody touched yet."""
+    return connection.scalar(_VERSION) or 0
 
 
 def read_stores(connection: Connection) -> dict[int, StoreFacts]:
     """Every store, by id."""
-    rows = connection.execute(
-        sa.select(
-            Store.id, Store.slug, Store.name, Store.city, Store.zone, Store.reserved_stays_listed
-        )
-    )
-    return {row.id: StoreFacts(*row) for row in rows}
+    return {row.id: StoreFacts(*row) for row in connection.execute(_STORES)}
 
 
 def count_listable(connection: Connection) -> int:
     """How many rows the index reads when it reads all: tells that some were deleted."""
-    statement = sa.select(sa.func.count()).where(Vehicle.state.in_(LISTABLE_STATES))
-    return connection.scalar(statement) or 0
+    return connection.scalar(_COUNT) or 0
 
 
 @dataclass
@@ -114,15 +124,15 @@ class Loaded:
 def load_all(connection: Connection, stores: Mapping[int, StoreFacts], at: datetime) -> Loaded:
     """Every listed vehicle as of `at`. Five statements with the stores', memory a few bytes a
     value."""
-    names = _Names(connection, stores, everything=True)
-    statement = sa.select(*_COLUMNS).where(Vehicle.state.in_(LISTABLE_STATES)).order_by(Vehicle.id)
-    return _collect(_streamed(connection, statement), names, at)
+    names = _Names(stores)
+    names.read(connection, _MODELS, _TRIMS)
+    streamed = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(_ALL.where(_LISTABLE))
+    return _collect(streamed, names, at)
 
 
 def changed_since(connection: Connection, version: int) -> list[int]:
     """Ids of vehicles that a later version than `version` touched, in any state."""
-    statement = sa.select(Vehicle.id).where(Vehicle.stock_seq > version)
-    return list(connection.scalars(statement))
+    return list(connection.scalars(_CHANGED, {"version": version}))
 
 
 def load_some(
@@ -131,28 +141,25 @@ def load_some(
     """The listed ones among `ids`, as of `at`. Those in a state that is never listed are in
     neither part of the answer."""
     wanted = list(ids)
-    names = _Names(connection, stores, everything=len(wanted) > _IDS_AT_ONCE)
-
-    def rows() -> Iterator[Any]:
-        for start in range(0, len(wanted), _IDS_AT_ONCE):
-            part = wanted[start : start + _IDS_AT_ONCE]
-            found = connection.execute(
-                sa.select(*_COLUMNS).where(Vehicle.id.in_(part), Vehicle.state.in_(LISTABLE_STATES))
-            )
-            yield from found.mappings()
-
-    return _collect(rows(), names, at)
-
-
-def _streamed(connection: Connection, statement: Any) -> Iterator[Any]:
-    result = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(statement)
-    yield from result.mappings()
+    names = _Names(stores)
+    rows: list[Any] = []
+    for start in range(0, len(wanted), _IDS_AT_ONCE):
+        part = wanted[start : start + _IDS_AT_ONCE]
+        rows += connection.execute(_SOME.where(_LISTABLE), {"ids": part})
+    if len(wanted) > _IDS_AT_ONCE:
+        names.read(connection, _MODELS, _TRIMS)
+    elif rows:
+        models, trims = {row.car_model_id for row in rows}, {row.trim_id for row in rows} - {None}
+        names.read(
+            connection, _MODELS.where(CarModel.id.in_(models)), _TRIMS.where(Trim.id.in_(trims))
+        )
+    return _collect(rows, names, at)
 
 
 def _collect(rows: Iterable[Any], names: "_Names", at: datetime) -> Loaded:
     loaded = Loaded(Columns(), set())
     for values in rows:
-        row = cast(Vehicle, _Row(values, names.stores[values["store_id"]]))
+        row = cast(Vehicle, _Row(*values, names.stores[values.store_id]))
         standing = availability(row, at)
         if not standing.is_listed:
             loaded.unlisted.add(row.id)
@@ -164,8 +171,8 @@ def _collect(rows: Iterable[Any], names: "_Names", at: datetime) -> Loaded:
 
 def _facts(row: Vehicle, standing: Availability, names: "_Names", at: datetime) -> Facts:
     store = names.stores[row.store_id]
-    make, model = names.model(row.car_model_id)
-    trim = names.trim(row.trim_id)
+    make, model = names.models[row.car_model_id]
+    trim = names.trims[row.trim_id] if row.trim_id is not None else ""
     features, remarks = _features(cast(str, row.features))
     facts = _known_facts(cast(str, row.history))
     promo_ends = None
@@ -201,49 +208,21 @@ def _facts(row: Vehicle, standing: Availability, names: "_Names", at: datetime) 
 
 
 class _Names:
-    """Slugs and names of stores, makes, models and trims by id: read whole for a whole stock, one
-    by one for a few rows."""
+    """Slugs and names of stores, makes, models and trims by id."""
 
-    def __init__(
-        self, connection: Connection, stores: Mapping[int, StoreFacts], *, everything: bool
-    ) -> None:
+    def __init__(self, stores: Mapping[int, StoreFacts]) -> None:
         self.stores = stores
-        self.models: dict[int, tuple[str, str]] = {}
+        self.models: dict[int, tuple[str, str]] = {}  # values of make and model
+        self.trims: dict[int, str] = {}
         self.labels: dict[Key, str] = {}
-        self._trims: dict[int, str] = {}
-        self._connection = connection
-        if everything:
-            self._read_models(sa.true())
-            self._read_trims(sa.true())
 
-    def model(self, number: int) -> tuple[str, str]:
-        """Values of the make and the model with that id."""
-        if number not in self.models:
-            self._read_models(CarModel.id == number)
-        return self.models[number]
-
-    def trim(self, number: int | None) -> str:
-        """The name of a trim; empty for none."""
-        if number is None:
-            return ""
-        if number not in self._trims:
-            self._read_trims(Trim.id == number)
-        return self._trims[number]
-
-    def _read_models(self, condition: sa.ColumnElement[bool]) -> None:
-        rows = self._connection.execute(
-            sa.select(CarModel.id, CarModel.slug, CarModel.name, Make.slug, Make.name)
-            .join(Make, Make.id == CarModel.make_id)
-            .where(condition)
-        )
-        for number, slug, name, make_slug, make_name in rows:
+    def read(self, connection: Connection, models: sa.Select[Any], trims: sa.Select[Any]) -> None:
+        """Take in what the two statements find."""
+        for number, slug, name, make_slug, make_name in connection.execute(models):
             self.models[number] = (make_slug, f"{make_slug}/{slug}")
             self.labels["make", make_slug] = make_name
             self.labels["model", f"{make_slug}/{slug}"] = name
-
-    def _read_trims(self, condition: sa.ColumnElement[bool]) -> None:
-        rows = self._connection.execute(sa.select(Trim.id, Trim.name).where(condition))
-        self._trims.update((number, name) for number, name in rows)
+        self.trims.update((number, name) for number, name in connection.execute(trims))
 
 
 def _describe(columns: Columns, names: _Names) -> None:
@@ -278,16 +257,20 @@ def _city_slug(city: str) -> str:
     return slugify_name(city)
 
 
-@lru_cache(maxsize=20_000)
+_FEATURE_CODES: Final = frozenset(vocabulary.codes("feature"))
+
+
+@lru_cache(maxsize=512)
 def _features(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Features that have a code, and those in the source's own words."""
     listed = dict.fromkeys(json.loads(text) or ())
-    codes = vocabulary.codes("feature")
-    coded = tuple(feature for feature in listed if feature in codes)
-    return coded, tuple(feature for feature in listed if feature not in codes)
+    if listed.keys() <= _FEATURE_CODES:
+        return tuple(listed), ()
+    coded = tuple(feature for feature in listed if feature in _FEATURE_CODES)
+    return coded, tuple(feature for feature in listed if feature not in _FEATURE_CODES)
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=4096)
 def _known_facts(text: str) -> tuple[str, ...]:
     """The provenance facts that hold."""
     return tuple(code for code, holds in (json.loads(text) or {}).items() if holds is True)
