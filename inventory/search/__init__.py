@@ -130,7 +130,7 @@ def find_offers(ids: Sequence[int]) -> list[Offer]:
 def find_offer(public_id: str) -> Offer | None:
     """The offer with that public id in whatever standing (see its `availability`: sold, gone and
     hidden ones are found too), or None. Two statements and one for an earlier price."""
-    vehicles = _with_everything(Vehicle.public_id == public_id)
+    vehicles = _with_everything(Vehicle.public_id == public_id) if _is_id(public_id) else []
     if not vehicles:
         return None
     return replace(offer_of(vehicles[0]), price_drop_cents=price_drop_cents(vehicles[0]))
@@ -165,12 +165,17 @@ def _with_everything(condition: sa.ColumnElement[bool]) -> Sequence[Vehicle]:
 
 def ids_of(public_ids: Iterable[str]) -> list[int]:
     """Ids of the vehicles with these public ids, in that order; unknown ones are left out."""
-    wanted = list(public_ids)[:_IDS_AT_ONCE]
+    wanted = [public_id for public_id in public_ids if _is_id(public_id)][:_IDS_AT_ONCE]
     rows = db.session.execute(
         sa.select(Vehicle.public_id, Vehicle.id).where(Vehicle.public_id.in_(wanted))
     )
     known: dict[str, int] = {row.public_id: row.id for row in rows}
     return [known[public_id] for public_id in wanted if public_id in known]
+
+
+def _is_id(text: str) -> bool:
+    """Whether `text` could be a public id at all: PostgreSQL refuses some characters outright."""
+    return text.isascii() and text.isalnum()
 
 
 __all__ = [

@@ -114,8 +114,10 @@ class StockIndex:
         """Make the snapshot of this moment and put it in place. The caller holds the lock."""
         with self._connect() as connection:
             version = loading.read_version(connection)
-            known = self._snapshot.version if self._snapshot else 0
-            return self._refreshed(connection, version, loading.changed_since(connection, known))
+            changed: list[int] = []
+            if self._snapshot is not None:
+                changed = loading.changed_since(connection, self._snapshot.version)
+            return self._refreshed(connection, version, changed)
 
     def _refreshed(self, connection: Connection, version: int, changed: list[int]) -> Snapshot:
         """The same for `version`, which `changed` vehicles lead to."""

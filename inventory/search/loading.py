@@ -159,7 +159,7 @@ def load_some(
 def _collect(rows: Iterable[Any], names: "_Names", at: datetime) -> Loaded:
     loaded = Loaded(Columns(), set())
     for values in rows:
-        row = cast(Vehicle, _Row(*values, names.stores[values.store_id]))
+        row = cast(Vehicle, _Row._make((*values, names.stores[values.store_id])))
         standing = availability(row, at)
         if not standing.is_listed:
             loaded.unlisted.add(row.id)
@@ -216,7 +216,7 @@ class _Names:
         self.trims: dict[int, str] = {}
         self.labels: dict[Key, str] = {}
 
-    def read(self, connection: Connection, models: sa.Select[Any], trims: sa.Select[Any]) -> None:
+    def read(self, connection: Connection, models: Any, trims: Any) -> None:
         """Take in what the two statements find."""
         for number, slug, name, make_slug, make_name in connection.execute(models):
             self.models[number] = (make_slug, f"{make_slug}/{slug}")

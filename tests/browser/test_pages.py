@@ -48,6 +48,7 @@ def addresses(site: str) -> dict[str, str]:
     return {name: path.format(**values) for name, path in PAGES.items()}
 
 
+@pytest.mark.sqlite_only  # what a page looks like does not depend on the database
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("device", ["phone", "desk"])
 @pytest.mark.parametrize("name", PAGES)
