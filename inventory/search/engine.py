@@ -2,8 +2,8 @@
 
 Vehicles stand in slots; every attribute value has a roaring bitmap of its slots, so a facet count
 is the size of an intersection. Slots clustered by make and model make most of them a few runs:
-measured against numpy codes with bincount, Python integers and bitmaps in the order of reading, that
-is the fastest at 5,000, 50,000 and 500,000 vehicles (docs/decisions/0003).
+measured against numpy codes with bincount, Python integers and bitmaps in the order of reading,
+that is the fastest at 5,000, 50,000 and 500,000 vehicles (docs/decisions/0003).
 
 A `Snapshot` never changes. `Snapshot.changed` makes the next one and shares what stayed equal, so
 threads that still read the old one are not disturbed.
