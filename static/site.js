@@ -162,15 +162,16 @@
     const load = async (address, push) => {
       if (request) request.abort();
       const mine = request = new AbortController();
-      const filters = $("#filtros");
-      const openGroups = $$("details[open]", filters).map((group) => group.dataset.group);
-      const closedGroups = $$("details[data-group]:not([open])", filters).map((group) => group.dataset.group);
-      const isOpen = filters.classList.contains("is-open"), top = filters.scrollTop;
-      const held = document.activeElement && document.activeElement.name
-        ? { name: document.activeElement.name, value: document.activeElement.value } : null;
       $("#lista").classList.add("is-loading");
       try {
         const page = await fetchPage(address, mine.signal);
+        // What the visitor did while the answer was on its way counts: read it only now.
+        const filters = $("#filtros");
+        const openGroups = $$("details[open]", filters).map((group) => group.dataset.group);
+        const closedGroups = $$("details[data-group]:not([open])", filters).map((group) => group.dataset.group);
+        const isOpen = filters.classList.contains("is-open"), top = filters.scrollTop;
+        const held = document.activeElement && document.activeElement.name
+          ? { name: document.activeElement.name, value: document.activeElement.value } : null;
         const fresh = $("[data-list]", page);
         const more = $$(".more[open]", filters).map((d) => d.closest("[data-group]").dataset.group);
         list.replaceChildren(...fresh.childNodes);
