@@ -21,7 +21,7 @@ from core import clock
 from core.db import db, writing
 from core.text import group_thousands
 from dealership.models import Banner
-from demo.angles import draw_later, photo_alt
+from demo.angles import SOURCE, draw_later, photo_alt
 from demo.dealership import found_dealership
 from demo.drawing import draw_banner, draw_photo_jpeg
 from demo.stock import BLOCK, DemoVehicle, Picture, stock
@@ -31,7 +31,6 @@ from inventory.lifecycle import move
 from inventory.models import Photo, PriceChange, Vehicle
 from inventory.photos import PreparedPhoto, prepare_drawings, record_photos, store_picture
 
-SOURCE: Final = "demo"
 ACTOR: Final = "demo"
 BATCH: Final = 500
 PHOTO_SIZE_PX: Final = (1280, 960)

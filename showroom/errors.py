@@ -59,16 +59,11 @@ def _http_error(error: HTTPException) -> Response | tuple[str, int]:
             404,
             _("This page does not exist"),
             _("The address may be mistyped or the car may have left. Search, or see the newest:"),
-            _newest(),
+            search.newest(NEWEST),
             _("Just arrived"),
         )
     heading, text = _words(status)
     return error_page(status, heading, text)
-
-
-def _newest() -> list[Offer]:
-    newest = search.OfferFilter(sort="newest")
-    return search.find_offers(search.search(newest, NEWEST, with_facets=False).ids)
 
 
 def _words(status: int) -> tuple[str, str]:

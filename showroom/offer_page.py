@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from core.text import format_km, inside_a_sentence
 from dealership.identity import identity
 from inventory import search
-from inventory.availability import SOLD_PAGE_DAYS, Availability
+from inventory.availability import Availability
 from inventory.offers import Offer
 from inventory.vocabulary import codes, feature_group, label
 from showroom import seo
@@ -70,7 +70,6 @@ def _render(offer: Offer) -> str:
         contact_number=(store.whatsapp if store else "") or dealer.whatsapp,
         contact_message=_contact_message(offer, address),
         share_text=f"{offer.title}: {address}",
-        sold_page_days=SOLD_PAGE_DAYS,
     )
 
 

@@ -142,7 +142,7 @@ def _list_page(wanted: OfferFilter, notices: Sequence[str], heading: str) -> str
         relaxations=[
             Link(step.label, path_of(step.filter), step.count) for step in result.relaxations
         ],
-        suggestions=[] if offers else _newest(),
+        suggestions=[] if offers else search.newest(SUGGESTIONS),
         page_path=lambda number: path_of(filters.on_page(applied, number)),
         search_fields=_fields(wanted, leave_out={"text", "page"}),
         filter_fields=_fields(applied, only={"text", "sort"}),
@@ -160,11 +160,6 @@ def _fields(
         if part not in (leave_out or ()) and (only is None or part in only)
         for value in filters.public_values(wanted, part)
     ]
-
-
-def _newest() -> list[Offer]:
-    newest = OfferFilter(sort="newest")
-    return search.find_offers(search.search(newest, SUGGESTIONS, with_facets=False).ids)
 
 
 def _ignored(result: SearchResult) -> list[str]:

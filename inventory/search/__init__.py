@@ -127,6 +127,11 @@ def find_offers(ids: Sequence[int]) -> list[Offer]:
     return [offers[number] for number in ids if number in offers]
 
 
+def newest(limit: int) -> list[Offer]:
+    """The `limit` offers that arrived last."""
+    return find_offers(search(OfferFilter(sort="newest"), limit, with_facets=False).ids)
+
+
 def find_offer(public_id: str) -> Offer | None:
     """The offer with that public id in whatever standing (see its `availability`: sold, gone and
     hidden ones are found too), or None. Two statements and one for an earlier price."""
@@ -199,6 +204,7 @@ __all__ = [
     "ids_of",
     "label",
     "listed_ids",
+    "newest",
     "price_histogram",
     "search",
     "similar",

@@ -287,3 +287,8 @@ def test_known_facts_are_looked_for_among_the_equipment(client):
     page = client.get("/estoque?opcional=unico-dono").text
     assert path_of(vehicle) in page
     assert path_of(other) not in page
+
+
+def test_an_offer_says_why_it_deserves_a_look(client):
+    vehicle = make_vehicle(history={"single_owner": True})
+    assert '<p class="card-reason">Único dono</p>' in client.get(path_of(vehicle)).text
