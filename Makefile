@@ -3,23 +3,24 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 FLASK := $(BIN)/flask --app wsgi
-# A newcomer reads addresses, not a line per request; VITRINE_LOG_LEVEL=info shows them.
-QUIETLY := VITRINE_LOG_LEVEL=$${VITRINE_LOG_LEVEL:-warning}
 CATALOGUE := translations/pt_BR/LC_MESSAGES/messages
 HOST ?= 127.0.0.1
 PORT ?= 8000
 export HOST PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-sqlite test-postgres lint format bench messages lock clean
+.PHONY: help run test lint format bench messages lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# A newcomer reads addresses, not a line per request; VITRINE_LOG_LEVEL=info shows them. Exported,
+# not written before the command: make then starts it without a shell that would swallow signals.
+run: export VITRINE_LOG_LEVEL := $(or $(VITRINE_LOG_LEVEL),warning)
 run: $(VENV)/.run-ready $(CATALOGUE).mo ## the site with its demo stock, and the worker
-	@$(QUIETLY) $(FLASK) db upgrade
-	@$(QUIETLY) $(FLASK) demo load --if-empty --covers-first
-	@$(QUIETLY) $(FLASK) serve --host $(HOST) --port $(PORT)
+	@$(FLASK) db upgrade
+	@$(FLASK) demo load --if-empty --covers-first
+	@$(FLASK) serve --host $(HOST) --port $(PORT)
 
 test: $(VENV)/.test-ready $(CATALOGUE).mo ## the whole suite, on SQLite and, if it is there, on PostgreSQL
 	@$(BIN)/python tests/run.py

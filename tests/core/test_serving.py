@@ -57,3 +57,11 @@ def test_a_taken_port_is_named():
 def test_an_address_of_another_machine_is_named():
     with pytest.raises(click.ClickException, match="Cannot listen on 192"):
         refuse_taken_port("192.0.2.1", 8000)
+
+
+def test_make_starts_the_site_without_a_shell_in_between():
+    """A shell between make and `serve` takes the signal meant for it, and the site lives on."""
+    lines = (ROOT / "Makefile").read_text(encoding="utf-8").splitlines()
+    (recipe,) = [line for line in lines if " serve --host" in line]
+    command = recipe.strip().removeprefix("@").replace("$(", "").replace(")", "")
+    assert not set("$;&|<>=\"'`{}*") & set(command), command
