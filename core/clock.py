@@ -11,6 +11,15 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def read_instant(text: str) -> datetime:
+    """An instant in ISO 8601, in UTC; without a zone it is UTC. Raises ValueError."""
+    instant = datetime.fromisoformat(text)
+    try:
+        return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        raise ValueError(text) from None
+
+
 def today(zone: ZoneInfo = DEFAULT_ZONE) -> date:
     """The calendar day where `zone` is: a promotion ends with the store's day, not with UTC's."""
     return now().astimezone(zone).date()

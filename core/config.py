@@ -6,14 +6,17 @@ the start with a sentence: a mistyped setting that is silently ignored is found 
 
 import math
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import click
+import limits
 from flask import current_app
 
 from core.errors import DomainError
@@ -21,8 +24,11 @@ from core.errors import DomainError
 PREFIX = "VITRINE_"
 ROOT = Path(__file__).resolve().parent.parent
 WEAK_SECRETS = {"secret", "changeme", "change-me", "dev", "development", "password", "test"}
-# Part of the published contract, read by parts of the product that this release does not have.
-RESERVED = {"SMTP_URL", "LEAD_RATE_LIMIT", "REQUIRE_TOTP"}
+NEEDS_SECOND_FACTOR = ("owner", "supervisor")  # in production, unless the setting says otherwise
+# Written by `serve`, so that commands in another shell name the site that runs.
+ORIGIN_FILE = "origin"
+FIRST_ORIGIN = "http://127.0.0.1:8000"
+WITH_PASSWORD = {"smtp_url"}  # never shown, not even when it cannot be used
 
 
 class BadSetting(DomainError, click.ClickException):
@@ -39,13 +45,24 @@ class Config:
     media_dir: str = ""
     media_url: str = ""
     secret_key: str = ""
-    base_url: str = "http://127.0.0.1:8000"
+    base_url: str = ""
     web_workers: int = 2
     allow_private_urls: bool = False
     import_withdraw_share: float = 0.3
     trusted_proxies: int = 0
     instance_dir: str = ""
     log_level: str = "info"
+    smtp_url: str = ""
+    mail_from: str = ""
+    lead_rate_limit: str = "600 per minute"
+    proof_of_work: bool = False
+    require_totp: tuple[str, ...] | None = None  # roles; None: what the environment asks for
+    spool_dir: str = ""
+    fipe_url: str = ""  # a machine that answers for the FIPE table; empty: our own stock
+    ga4_id: str = ""
+    google_ads_id: str = ""
+    meta_pixel_id: str = ""
+    tiktok_pixel_id: str = ""
 
     @property
     def is_production(self) -> bool:
@@ -79,11 +96,67 @@ def _count(text: str) -> int:
     return value
 
 
+def _rate(text: str) -> str:
+    limits.parse(text)  # raises ValueError in words of its own
+    return text
+
+
+def _words(text: str) -> tuple[str, ...]:
+    found = tuple(dict.fromkeys(part.strip().lower() for part in text.split(",") if part.strip()))
+    if not all(re.fullmatch(r"[a-z_]{1,20}", word) for word in found):
+        raise ValueError("use names of roles with commas between, or nothing")
+    return found
+
+
+def _smtp_url(text: str) -> str:
+    parts = urlsplit(text)
+    if not text:
+        return text
+    is_usable = parts.scheme in {"smtp", "smtps"} and parts.hostname and parts.path in {"", "/"}
+    if not is_usable or re.search(
+        r":(?!\d+\Z)", parts.netloc.rpartition("@")[2].rpartition("]")[2]
+    ):
+        raise ValueError("use smtp://user:password@host:port or smtps://…")
+    if parts.query not in {"", "starttls=required"}:
+        raise ValueError("the only option is ?starttls=required")
+    return text
+
+
+def _mail_from(text: str) -> str:
+    _name, address = parseaddr(text)
+    is_address = re.fullmatch(r"[!-?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", address)
+    if text and (not text.isprintable() or not is_address):
+        raise ValueError("use name@example.com.br or Name <name@example.com.br>")
+    return text
+
+
+def _web_origin(text: str) -> str:
+    if text and not re.fullmatch(r"https?://[!-~]{1,300}", text):
+        raise ValueError("use an address such as https://fipe.example.com.br")
+    return text.rstrip("/")
+
+
+def _tag_id(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9-]{0,40}", text):
+        raise ValueError("use the id alone, letters, digits and dashes")
+    return text
+
+
 READERS: dict[str, Callable[[str], Any]] = {
     "web_workers": _count,
     "trusted_proxies": _count,
     "allow_private_urls": _flag,
     "import_withdraw_share": _share,
+    "proof_of_work": _flag,
+    "lead_rate_limit": _rate,
+    "require_totp": _words,
+    "smtp_url": _smtp_url,
+    "mail_from": _mail_from,
+    "fipe_url": _web_origin,
+    "ga4_id": _tag_id,
+    "google_ads_id": _tag_id,
+    "meta_pixel_id": _tag_id,
+    "tiktok_pixel_id": _tag_id,
 }
 
 
@@ -99,7 +172,7 @@ def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Config:
         if not variable.startswith(PREFIX):
             continue
         name = variable.removeprefix(PREFIX)
-        if name in RESERVED or name.startswith("TEST_"):
+        if name.startswith("TEST_"):
             continue
         if name.lower() not in known or name != name.upper():
             raise BadSetting(
@@ -108,7 +181,8 @@ def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Config:
         try:
             values[name.lower()] = READERS.get(name.lower(), str)(text)
         except ValueError as error:
-            raise BadSetting(f"{variable}={text!r} cannot be used: {error}.") from None
+            shown = "" if name.lower() in WITH_PASSWORD else f"={text!r}"
+            raise BadSetting(f"{variable}{shown} cannot be used: {error}.") from None
     values.update(overrides)
     return _complete(Config(**values))
 
@@ -129,8 +203,13 @@ def _complete(config: Config) -> Config:
     changes: dict[str, Any] = {"instance_dir": str(instance)}
     changes["database_url"] = _database_url(config.database_url, instance)
     changes["media_dir"] = str(Path(config.media_dir or instance / "media").resolve())
-    changes["base_url"] = _origin(config.base_url)
+    changes["spool_dir"] = str(Path(config.spool_dir or instance / "spool").resolve())
+    changes["base_url"] = _origin(
+        config.base_url or _running_origin(config, instance) or FIRST_ORIGIN
+    )
     changes["secret_key"] = _secret_key(config, instance)
+    if config.require_totp is None:
+        changes["require_totp"] = NEEDS_SECOND_FACTOR if config.is_production else ()
     return Config(**{**config.__dict__, **changes})
 
 
@@ -153,6 +232,14 @@ def _database_url(url: str, instance: Path) -> str:
                 "is not there or may not be written to."
             )
     return url
+
+
+def _running_origin(config: Config, instance: Path) -> str:
+    """Where the site of this instance was started last; a public site says its address itself."""
+    try:
+        return "" if config.is_production else (instance / ORIGIN_FILE).read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _origin(url: str) -> str:

@@ -57,6 +57,8 @@ _PRIVATE: Final = tuple(
         "::1/128", "fc00::/7",
     )
 )  # fmt: skip
+# Where Alibaba's and Amazon's machines get their credentials, amid private addresses.
+_CREDENTIALS: Final = frozenset({IPv4Address("100.100.100.200"), IPv6Address("fd00:ec2::254")})
 
 
 class FetchRefused(DomainError):
@@ -140,11 +142,12 @@ def is_public(address: IPAddress) -> bool:
 
 def is_public_or_private(address: IPAddress) -> bool:
     """The rule when the operator allows private networks: those and this machine too, but never
-    link-local addresses, where clouds keep their credentials, nor multicast."""
+    link-local addresses, where clouds keep their credentials, their like, nor multicast."""
     if isinstance(address, IPv6Address) and address.ipv4_mapped:
         return is_public_or_private(address.ipv4_mapped)
-    return is_public(address) or any(
-        address in network for network in _PRIVATE if network.version == address.version
+    return is_public(address) or (
+        address not in _CREDENTIALS
+        and any(address in network for network in _PRIVATE if network.version == address.version)
     )
 
 

@@ -1,22 +1,23 @@
-"""Security headers on every answer: one policy, no inline script or style, no third party."""
+"""Security headers on every answer: one policy, no inline script or style, and no third party but
+the tags that the dealer's settings name."""
 
-from flask import Flask, Response, request
+from collections.abc import Collection, Mapping
 
-POLICY = "; ".join(
-    [
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:{media}",
-        "font-src 'self'",
-        "connect-src 'self'",
-        "manifest-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-        "object-src 'none'",
-    ]
-)
+from flask import Flask, Response, g, request
+
+SOURCES: Mapping[str, tuple[str, ...]] = {
+    "default-src": ("'none'",),
+    "script-src": ("'self'",),
+    "style-src": ("'self'",),
+    "img-src": ("'self'", "data:"),
+    "font-src": ("'self'",),
+    "connect-src": ("'self'",),
+    "manifest-src": ("'self'",),
+    "form-action": ("'self'",),
+    "base-uri": ("'none'",),
+    "frame-ancestors": ("'none'",),
+    "object-src": ("'none'",),
+}
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "strict-origin-when-cross-origin",
@@ -28,19 +29,56 @@ HSTS = "max-age=31536000; includeSubDomains"
 IMMUTABLE = "public, max-age=31536000, immutable"
 
 
-def init_headers(app: Flask, *, is_https: bool, media_origin: str = "") -> None:
+def policy(
+    also: Mapping[str, Collection[str]], instead: Mapping[str, Collection[str]] | None = None
+) -> str:
+    """The content policy, with the sources in `also` added by directive and those of `instead`
+    standing for a directive's own."""
+    sources = {**SOURCES, **(instead or {})}
+    directives = dict.fromkeys([*sources, *sorted(also)])
+    return "; ".join(
+        " ".join([name, *dict.fromkeys([*sources.get(name, ()), *also.get(name, ())])])
+        for name in directives
+    )
+
+
+def allow_being_framed() -> None:
+    """This answer may stand in a frame of our own pages: a preview. Nobody else's."""
+    g.frame_policy = {"frame-ancestors": ("'self'",)}
+
+
+def allow_framing() -> None:
+    """This answer may hold a frame with a page of ours."""
+    g.frame_policy = {"frame-src": ("'self'",)}
+
+
+def init_headers(
+    app: Flask,
+    *,
+    is_https: bool,
+    media_origin: str = "",
+    also: Mapping[str, Collection[str]] | None = None,
+) -> None:
     """Add the headers to every answer of `app` that does not set its own.
 
-    `media_origin` is where pictures come from when it is not this site (an object store).
+    `media_origin` is where pictures come from when it is not this site (an object store); `also`
+    are further hosts by directive, those of the tags that the dealer chose.
     """
-    policy = POLICY.format(media=f" {media_origin}" if media_origin else "")
+    allowed = {name: list(hosts) for name, hosts in (also or {}).items()}
+    if media_origin:
+        allowed["img-src"] = [media_origin, *allowed.get("img-src", [])]
+    always = {"Content-Security-Policy": policy(allowed), **HEADERS}
+    if is_https:
+        always["Strict-Transport-Security"] = HSTS
 
     def add(response: Response) -> Response:
-        response.headers.setdefault("Content-Security-Policy", policy)
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
-        if is_https:
-            response.headers.setdefault("Strict-Transport-Security", HSTS)
+        framing = g.pop("frame_policy", None)
+        wanted = (
+            {**always, "Content-Security-Policy": policy(allowed, framing)} if framing else always
+        )
+        # One look, not one search each: every answer passes here.
+        own = {name.lower() for name, _value in response.headers}
+        response.headers.extend({name: wanted[name] for name in wanted if name.lower() not in own})
         if request.endpoint == "static" and "v" in request.args and response.status_code < 400:
             response.headers["Cache-Control"] = IMMUTABLE
         return response

@@ -16,9 +16,16 @@ LEAST_FREE_SHARE = 0.05
 health = Blueprint("health", __name__)
 
 
-def init_health(app: Flask, checks: Mapping[str, Check]) -> None:
-    """Serve the probes; `checks` says what readiness needs, by name."""
+def init_health(
+    app: Flask, checks: Mapping[str, Check], alarms: Mapping[str, Check] | None = None
+) -> None:
+    """Serve the probes; `checks` says what readiness needs, by name.
+
+    `alarms` are shown beside them and make the site "degraded", never "not ready": where a
+    person must look while the site goes on serving.
+    """
     app.extensions["vitrine_health"] = dict(checks)
+    app.extensions["vitrine_alarms"] = dict(alarms or {})
     app.register_blueprint(health)
 
 
@@ -32,9 +39,10 @@ def healthz() -> Response:
 def readyz() -> tuple[Response, int]:
     """What the site needs answers too; names only, no details for strangers."""
     results = _results()
-    ready = all(results.values())
-    body = {"status": "ok" if ready else "not ready", "checks": results}
-    return jsonify(body), 200 if ready else 503
+    alarms = current_app.extensions["vitrine_alarms"]
+    if not all(held for name, held in results.items() if name not in alarms):
+        return jsonify(status="not ready", checks=results), 503
+    return jsonify(status="ok" if all(results.values()) else "degraded", checks=results), 200
 
 
 _cached: tuple[float, int, dict[str, bool]] | None = None
@@ -46,7 +54,8 @@ def _results() -> dict[str, bool]:
     checks: dict[str, Check] = current_app.extensions["vitrine_health"]
     if _cached and _cached[1] == id(checks) and time.monotonic() - _cached[0] < CACHE_SECONDS:
         return _cached[2]
-    results = {name: check() for name, check in checks.items()}
+    alarms: dict[str, Check] = current_app.extensions["vitrine_alarms"]
+    results = {name: check() for name, check in {**checks, **alarms}.items()}
     _cached = (time.monotonic(), id(checks), results)
     return results
 

@@ -13,6 +13,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Mapping
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, TextIO
 
@@ -45,6 +46,7 @@ SENSITIVE_TEXT = re.compile(
       (?<=://)[^/\s:@]{0,64}:[^/\s@]{1,128}@                            # user:password@ in a URL
     | [\w.+%-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}          # e-mail
     | \beyJ[\w-]{4,4096}\.[\w-]{1,4096}(?:\.[\w-]{0,4096})?             # JSON web token
+    | /webhooks/[\w-]{1,32}/[\w-]{8,128}                               # an address that is a secret
     | \b(?:Bearer|Basic)\s+[\w.~+/=-]{6,4096}                           # Authorization
     | (?<![\w.-])\d{3}\.?\d{3}\.?\d{3}-?\d{2}(?![\w-])                  # CPF
     | (?<!\w)\+\d[\d\s().-]{7,20}\d(?!\w)                               # phone, international
@@ -206,11 +208,12 @@ def _clean(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
 
 def _clean_mapping(values: Mapping[Any, Any], depth: int) -> dict[str, Any]:
     return {
-        _clean_text(str(key)): REDACTED if _is_sensitive(str(key)) else _clean_value(value, depth)
+        _clean_key(str(key)): REDACTED if _is_sensitive(str(key)) else _clean_value(value, depth)
         for key, value in values.items()
     }
 
 
+@lru_cache(1024)
 def _is_sensitive(key: str) -> bool:
     words = (word.lower() for word in KEY_WORD.findall(key))
     return any(word in SENSITIVE_WORDS or word.rstrip("s") in SENSITIVE_WORDS for word in words)
@@ -231,6 +234,12 @@ def _clean_value(value: Any, depth: int) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [_clean_value(item, depth + 1) for item in value]
     return _clean_text(repr(value))
+
+
+@lru_cache(256)
+def _clean_key(key: str) -> str:
+    """Remembered: keys are words of the code, nearly always, and every line repeats them."""
+    return _clean_text(key)
 
 
 def _clean_text(text: str) -> str:

@@ -31,7 +31,10 @@ def parse_brl(text: str) -> int:
     try:
         reais = parse_decimal(_SIGN.sub("", amount, count=1) if _SIGN.match(amount) else amount)
     except NotANumber:
-        message = _("This is not a price: %(text)s", text=clean_line(text, 40))
+        message = _(
+            "This is not a price: %(text)s. Write it like 89.900 or 89.900,00.",
+            text=clean_line(text, 40),
+        )
         raise NotMoney(message) from None
     return int(reais * 100)
 

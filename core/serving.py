@@ -8,11 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
 import click
 from flask.cli import with_appcontext
 
-from core.config import Config, current
+from core.config import ORIGIN_FILE, Config, current
 from core.db import is_migrated
 
 STOP_SECONDS = 30
@@ -30,7 +32,25 @@ def serve(host: str, port: int) -> None:
             "The database is not of this release. Run: flask --app wsgi db upgrade"
         )
     refuse_taken_port(host, port)
+    _remember_origin(current(), host, port)
     raise SystemExit(supervise([web_command(current(), host, port), worker_command()], host, port))
+
+
+def _remember_origin(config: Config, host: str, port: int) -> None:
+    """Links in pages and mails, and commands in another shell, name the port that was chosen."""
+    if config.is_production:
+        return
+    origin = os.environ.get("VITRINE_BASE_URL") or f"http://{_shown(host)}:{port}"
+    os.environ["VITRINE_BASE_URL"] = origin
+    with suppress(OSError):
+        (Path(config.instance_dir) / ORIGIN_FILE).write_text(origin)
+
+
+def _shown(host: str) -> str:
+    """`host` as a browser on this machine may be given it."""
+    if host in {"0.0.0.0", "::"}:  # noqa: S104
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
 
 
 def refuse_taken_port(host: str, port: int) -> None:
@@ -82,8 +102,8 @@ def supervise(commands: Sequence[Sequence[str]], host: str, port: int) -> int:
     children = [
         subprocess.Popen(command, start_new_session=True, env=os.environ) for command in commands
     ]
-    shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104
-    click.echo(f"\n  Vitrine: http://{shown}:{port}/\n  Ctrl-C stops it.\n")
+    origin = f"http://{_shown(host)}:{port}"
+    click.echo(f"\n  Vitrine: {origin}/\n  Staff:   {origin}/admin/\n  Ctrl-C stops it.\n")
     while not stopping and all(child.poll() is None for child in children):
         time.sleep(0.2)
     ended = [" ".join(command) for command, child in zip(commands, children, strict=True)

@@ -11,6 +11,7 @@ import io
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -66,6 +67,9 @@ class Storage(Protocol):
     def put(self, key: str, data: bytes, *, content_type: str, public: bool) -> None:
         """Store `data` whole, or not at all; durable on return. The last one wins."""
 
+    def put_file(self, key: str, file: BinaryIO, *, content_type: str, public: bool) -> None:
+        """`put` for a file too large to be held: read from where it stands to its end."""
+
     def open(self, key: str, *, public: bool) -> BinaryIO:
         """The file for reading; close it. Raises NoSuchFile."""
 
@@ -114,17 +118,21 @@ class LocalStorage:
         folder.mkdir(parents=True, exist_ok=True)
         _sync_folder(folder.parent)
 
-    def put(self, key: str, data: bytes, *, content_type: str, public: bool) -> None:  # noqa: ARG002
+    def put(self, key: str, data: bytes, *, content_type: str, public: bool) -> None:
         """See `Storage.put`. The type follows from the key's ending when it is served."""
+        self.put_file(key, io.BytesIO(data), content_type=content_type, public=public)
+
+    def put_file(self, key: str, file: BinaryIO, *, content_type: str, public: bool) -> None:  # noqa: ARG002
+        """See `Storage.put_file`."""
         path = self._path(key, public)
         with _plain_failures():
             self._make_folder(path.parent, public)
             unfinished = path.with_name(UNFINISHED + secrets.token_hex(8))
             try:
-                with open(unfinished, "xb") as file:
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
+                with open(unfinished, "xb") as copy:
+                    shutil.copyfileobj(file, copy)
+                    copy.flush()
+                    os.fsync(copy.fileno())
                 unfinished.replace(path)
                 _sync_folder(path.parent)
             except BaseException:
@@ -241,6 +249,13 @@ class BucketStorage:
 
     def put(self, key: str, data: bytes, *, content_type: str, public: bool) -> None:
         """See `Storage.put`."""
+        self._put(key, data, content_type, public)
+
+    def put_file(self, key: str, file: BinaryIO, *, content_type: str, public: bool) -> None:
+        """See `Storage.put_file`."""
+        self._put(key, file, content_type, public)
+
+    def _put(self, key: str, data: bytes | BinaryIO, content_type: str, public: bool) -> None:
         path = self._path(key, public)
         with _plain_bucket_failures():
             # One request: a multipart upload that dies half-way goes on costing money unseen.

@@ -41,6 +41,7 @@ class NotPhone(DomainError, ValueError):
 # --- words ---------------------------------------------------------------------------------
 
 _NOT_ALPHANUMERIC: Final = re.compile(r"[\W_]+")
+_LATIN_MARKS: Final = re.compile("[\u0300-\u036f]+")  # what NFKD parts from a letter
 
 # Direction marks and overrides can make a name or an address read as another one. The joiners
 # U+200C and U+200D are kept: emoji and several scripts are spelled with them.
@@ -55,10 +56,11 @@ def fold(text: str) -> str:
     """The form in which two spellings of one thing are equal: no accents, lower case, single
     spaces where anything but letters and digits stood. 'CITROËN C3-Aircross' -> 'citroen c3
     aircross'."""
+    if not text.isascii():  # names of people mostly end here: as ASCII, without a look at each
+        text = _LATIN_MARKS.sub("", unicodedata.normalize("NFKD", text))
     if not text.isascii():
-        decomposed = unicodedata.normalize("NFKD", text)
         # Lower case may itself compose (Turkish dotted I), so marks are dropped after it too.
-        lowered = unicodedata.normalize("NFKD", _without_marks(decomposed).lower())
+        lowered = unicodedata.normalize("NFKD", _without_marks(text).lower())
         text = _without_marks(lowered)
     return _NOT_ALPHANUMERIC.sub(" ", text.lower()).strip()
 
@@ -148,6 +150,12 @@ def group_thousands(number: int) -> str:
     return f"{number:,}".replace(",", ".")
 
 
+def row_number(text: str) -> int | None:
+    """The number of a row as forms send it, or None for anything else: at most nine ASCII digits,
+    which every database takes."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
 _KM_UNIT: Final = re.compile(r"\s*(?:km|kms|quil[oôó]metros?)\.?\Z", re.IGNORECASE)
 
 
@@ -166,7 +174,9 @@ def parse_km(text: str) -> int:
     except NotANumber:
         km = None
     if km is None or km != int(km):
-        raise NotKilometres(_("This is not a mileage in km: %(text)s", text=_quoted(text)))
+        raise NotKilometres(
+            _("This is not a mileage in km: %(text)s. Write it like 58.200.", text=_quoted(text))
+        )
     return int(km)
 
 
@@ -175,6 +185,9 @@ def parse_km(text: str) -> int:
 _E164: Final = re.compile(r"\+[1-9][0-9]{6,14}\Z")
 # Ten digits whose third is 6-9: a mobile number from before the ninth digit (2012-2016).
 _MOBILE_WITHOUT_NINE: Final = re.compile(r"(?:\+?55|0)?([1-9][0-9])([6-9][0-9]{7})\Z")
+_DASHES: Final = re.compile("[\u2010-\u2015\u2212]")
+# "0xx11": how carriers used to print the digits of theirs.
+_CARRIER_PLACE: Final = re.compile(r"\A(\(?)\s*0?\s*xx?[\s.)-]*(?=\(?[1-9])", re.IGNORECASE)
 _PHONE_CHARACTERS: Final = re.compile(r"[-+0-9().\s/]+\Z")
 
 
@@ -183,6 +196,11 @@ def parse_phone(text: str) -> str:
     Numbers without a country code are Brazilian. Raises `NotPhone`; when only the ninth digit of
     a mobile number is missing the error's `suggestion` carries the number with it."""
     typed = clean_line(text.replace("tel:", "", 1), 40)
+    # Digits of a Japanese keyboard; the dashes that our own pages print, copied from there.
+    typed = _DASHES.sub("-", unicodedata.normalize("NFKC", typed))
+    typed = _CARRIER_PLACE.sub(r"\1", typed)
+    if typed.startswith("00"):  # how one dials abroad from most countries
+        typed = f"+{typed[2:]}"
     if not _PHONE_CHARACTERS.match(typed):
         raise NotPhone(_("Type the phone number with its area code, for example (11) 98765-4321."))
     try:

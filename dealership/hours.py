@@ -14,8 +14,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from flask_babel import format_datetime
 from flask_babel import gettext as _
 
+from core.clock import today
 from core.errors import DomainError
 
 WEEKDAYS: Final = range(7)  # Monday is 0
@@ -78,7 +80,7 @@ class SummaryRow(NamedTuple):
     intervals: tuple[Hours, ...]
 
 
-class _Span(NamedTuple):
+class Span(NamedTuple):
     """An open stretch between two instants, in UTC."""
 
     start: datetime
@@ -100,7 +102,7 @@ def is_open(schedule: Schedule, at: datetime) -> bool:
     return any(
         span.start <= at < span.end
         for day in (today - _DAY, today)
-        for span in _spans_on(schedule, day)
+        for span in spans_on(schedule, day)
     )
 
 
@@ -147,31 +149,47 @@ def _instant(schedule: Schedule, day: date, clock: time) -> datetime:
     return datetime.combine(day, clock, tzinfo=schedule.zone).astimezone(UTC)
 
 
-def _spans_on(schedule: Schedule, day: date) -> list[_Span]:
+def spans_on(schedule: Schedule, day: date) -> list[Span]:
+    """The stretches that begin on a local `day`, in UTC and in order; they may overlap."""
     spans = []
     for interval in hours_on(schedule, day):
         last_day = day if interval.closes > interval.opens else day + _DAY
         start = _instant(schedule, day, interval.opens)
         end = _instant(schedule, last_day, interval.closes)
         if start < end:  # a short interval can fall into the hour that clocks skip
-            spans.append(_Span(start, end))
+            spans.append(Span(start, end))
     return sorted(spans)  # that hour can also put a later clock time before an earlier one
 
 
-def _open_stretches(schedule: Schedule, at: datetime) -> Iterator[_Span]:
+def _open_stretches(schedule: Schedule, at: datetime) -> Iterator[Span]:
     """Stretches from the evening before `at` on, those that touch joined. The end
     of one that reaches the horizon is not in sight."""
     first = _local_day(schedule, at) - _DAY
-    pending: _Span | None = None
+    pending: Span | None = None
     for offset in range(HORIZON_DAYS + 1):
-        for span in _spans_on(schedule, first + offset * _DAY):
+        for span in spans_on(schedule, first + offset * _DAY):
             if pending is None:
                 pending = span
             elif span.start <= pending.end:
-                pending = _Span(pending.start, max(pending.end, span.end))
+                pending = Span(pending.start, max(pending.end, span.end))
             else:
                 yield pending
                 pending = span
     horizon = _instant(schedule, first + (HORIZON_DAYS + 1) * _DAY, time())
     if pending is not None:
-        yield pending if pending.end < horizon else _Span(pending.start, _NOT_IN_SIGHT)
+        yield pending if pending.end < horizon else Span(pending.start, _NOT_IN_SIGHT)
+
+
+def format_opening(moment: datetime) -> str:
+    """When a store opens next, `moment` in its zone: "today at 13:30", "Monday at 08:00"."""
+    clock = moment.strftime("%H:%M")
+    gap = (moment.date() - today(moment.tzinfo)).days  # type: ignore[arg-type]
+    if gap == 0:
+        return _("today at %(time)s", time=clock)
+    if gap == 1:
+        return _("tomorrow at %(time)s", time=clock)
+    if gap < 7:
+        return _(
+            "%(day)s at %(time)s", day=format_datetime(moment, "EEEE", rebase=False), time=clock
+        )
+    return _("on %(day)s", day=format_datetime(moment, "dd/MM", rebase=False))

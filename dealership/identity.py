@@ -1,5 +1,6 @@
 """The group and its stores as the public sees them, ready for a page."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -48,6 +49,7 @@ class StoreProfile:
     schedule: Schedule
     special_names: dict[Any, str]
     departments: tuple[DepartmentProfile, ...]
+    photo: Mapping[str, Any]  # as Store.photo; empty for none
 
     @property
     def path(self) -> str:
@@ -134,6 +136,8 @@ def dealership_row() -> Dealership:
         brand_color="#1d4ed8",
         font_family="",
         logo_key="",
+        logo={},
+        tone="",
         finance_monthly_percent=1.99,
         finance_fees_cents=0,
         finance_agent="",
@@ -142,10 +146,20 @@ def dealership_row() -> Dealership:
 
 def identity() -> Identity:
     """Who we are, read once per request in a constant number of statements."""
-    if "identity" not in g:
-        g.identity = _read_identity()
-    found: Identity = g.identity
+    global _last_known
+    if "dealer" not in g:
+        g.dealer = _last_known = _read_identity()
+    found: Identity = g.dealer
     return found
+
+
+_last_known: Identity | None = None
+
+
+def last_known_identity() -> Identity | None:
+    """Who we were when this process last read it: what a page without a database can offer. None
+    when nothing was read yet."""
+    return _last_known
 
 
 def _read_identity() -> Identity:
@@ -201,6 +215,7 @@ def profile_of(store: Store) -> StoreProfile:
             DepartmentProfile(row.kind, row.phone, row.whatsapp, row.email)
             for row in store.departments
         ),
+        photo=store.photo or {},
     )
 
 
@@ -228,8 +243,15 @@ def running_banners() -> list[Banner]:
     moment = now()
     statement = (
         sa.select(Banner)
-        .where(Banner.starts_at <= moment)
+        .where(Banner.starts_at <= moment, Banner.archived_at.is_(None))
         .where(sa.or_(Banner.ends_at.is_(None), Banner.ends_at > moment))
         .order_by(Banner.position, Banner.id)
     )
     return list(db.session.scalars(statement))
+
+
+def format_cnpj(cnpj: str) -> str:
+    """'11222333000181' -> '11.222.333/0001-81'; what has not 14 characters comes back as it is."""
+    return (
+        f"{cnpj[:2]}.{cnpj[2:5]}.{cnpj[5:8]}/{cnpj[8:12]}-{cnpj[12:]}" if len(cnpj) == 14 else cnpj
+    )

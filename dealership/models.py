@@ -30,12 +30,27 @@ class Dealership(Model):
         sa.String(160), default=""
     )  # a CSS family already here
     logo_key: Mapped[str] = mapped_column(sa.String(200), default="")  # in the media store
+    logo: Mapped[dict[str, Any]] = mapped_column(
+        sa.JSON, default=dict, server_default="{}"
+    )  # as Banner.photo
+    tone: Mapped[str] = mapped_column(sa.Text, default="", server_default="")  # how we write
     # What the simulator assumes until a bank answers (CDC 52 and 54-B ask for all of it).
     finance_monthly_percent: Mapped[Decimal] = mapped_column(
         sa.Numeric(6, 4), default=Decimal("1.99")
     )
     finance_fees_cents: Mapped[int] = mapped_column(default=0)
     finance_agent: Mapped[str] = mapped_column(sa.String(120), default="")
+
+
+class IdentityVersion(Model):
+    """How the group looked and called itself before a change: what undoing brings back."""
+
+    __tablename__ = "identity_version"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    by: Mapped[str] = mapped_column(sa.String(254))  # who changed it then
+    facts: Mapped[dict[str, Any]] = mapped_column(sa.JSON)  # as dealership.editing keeps them
 
 
 class Store(Model):
@@ -62,6 +77,10 @@ class Store(Model):
     photo: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)  # as Banner.photo
     reserved_stays_listed: Mapped[bool] = mapped_column(default=True)
     requires_photo: Mapped[bool] = mapped_column(default=False)
+    # Publish only with the provenance of Lei 13.111/2015, looked up within so many days.
+    requires_provenance: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    provenance_valid_days: Mapped[int] = mapped_column(default=30, server_default="30")
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # no public page since then
 
     opening_intervals: Mapped[list["OpeningInterval"]] = relationship(
         cascade="all, delete-orphan", order_by="OpeningInterval.weekday, OpeningInterval.opens"
@@ -75,8 +94,9 @@ class Store(Model):
 
     @property
     def is_complete(self) -> bool:
-        """A store made by an import has only a name; the public sees it once it has an address."""
-        return bool(self.street and self.city and self.state_code)
+        """A store made by an import has only a name; the public sees it once it has an address,
+        and until it is closed."""
+        return bool(self.street and self.city and self.state_code) and self.closed_at is None
 
 
 class OpeningInterval(Model):
@@ -133,3 +153,8 @@ class Banner(Model):
     position: Mapped[int] = mapped_column(default=0)
     starts_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     ends_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Whose banner it is; none: the group's.
+    store_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("store.id", ondelete="SET NULL"), index=True
+    )
+    archived_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

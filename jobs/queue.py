@@ -19,11 +19,13 @@ import random
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import cache
+from typing import Any, TypedDict
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
 from sqlalchemy.orm import aliased
 
 from core.clock import now
@@ -88,6 +90,14 @@ class ClaimedJob:
     max_attempts: int
 
 
+class FirstJob(TypedDict):
+    """What `enqueue_first` needs to know of a job."""
+
+    kind: str
+    payload: dict[str, Any]
+    dedup_key: str
+
+
 @dataclass(frozen=True)
 class Depth:
     """How many jobs of one kind are in one state, and how long ago the oldest was asked for."""
@@ -137,6 +147,28 @@ def enqueue(
     if due_at is None:
         wake_after_commit(db.session())
     return job
+
+
+def enqueue_first(
+    connection: Connection, jobs: Sequence[FirstJob], *, priority: int, max_attempts: int
+) -> None:
+    """`enqueue` for work that nobody can have asked for before, because its cause is born in this
+    very transaction: one plain INSERT, prepared once, where somebody waits for every millisecond.
+    Who commits wakes the workers (core.wakeup).
+    """
+    instant = None if connection.dialect.name == "postgresql" else now()
+    times = {} if instant is None else {"due_at": instant, "created_at": instant}
+    common = {"priority": priority, "max_attempts": max_attempts, **times}
+    connection.execute(_first_insert(instant is None), [{**job, **common} for job in jobs])
+
+
+@cache
+def _first_insert(is_by_server_clock: bool) -> sa.Insert:
+    statement = sa.insert(Job.__table__)  # type: ignore[arg-type]
+    if is_by_server_clock:
+        instant = sa.literal_column("statement_timestamp()", sa.DateTime(timezone=True))
+        statement = statement.values(due_at=instant, created_at=instant)
+    return statement.inline()
 
 
 def claim_next(

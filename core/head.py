@@ -1,0 +1,66 @@
+"""What the head of every page says: title, description, canonical address, share card, JSON-LD."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.config import current
+
+TITLE_CHARACTERS = 60  # search results cut at about this many
+DESCRIPTION_CHARACTERS = 155
+
+
+@dataclass(frozen=True)
+class Page:
+    """What the head of a page says. `path` is canonical when `is_indexable`."""
+
+    title: str
+    description: str
+    path: str
+    is_indexable: bool = True
+    image: str = ""
+    image_alt: str = ""
+    nodes: tuple[dict[str, Any], ...] = field(default=())
+    robots_extra: str = ""
+
+    @property
+    def address(self) -> str:
+        return absolute(self.path)
+
+    @property
+    def canonical(self) -> str:
+        return self.address
+
+    @property
+    def robots(self) -> str:
+        if not self.is_indexable:
+            return "noindex, follow"
+        return self.robots_extra
+
+    @property
+    def graph(self) -> dict[str, Any] | None:
+        if not self.nodes:
+            return None
+        return {"@context": "https://schema.org", "@graph": list(self.nodes)}
+
+
+def absolute(path: str) -> str:
+    """`path` on the public origin, from settings: never from the Host header."""
+    return path if path.startswith("http") else current().base_url + path
+
+
+def fit(parts: Sequence[str], tail: str, limit: int = TITLE_CHARACTERS) -> str:
+    """`parts` joined, dropping from the right until it fits `limit` characters with `tail`."""
+    for count in range(len(parts), 0, -1):
+        text = " ".join(part for part in parts[:count] if part) + tail
+        if len(text) <= limit or count == 1:
+            return text
+    return tail
+
+
+def shorten(text: str, limit: int = DESCRIPTION_CHARACTERS) -> str:
+    """`text` in one line of at most `limit` characters, cut at a word."""
+    text = " ".join(text.split())
+    if len(text) <= limit:
+        return text
+    return text[: limit - 1].rsplit(" ", 1)[0].rstrip(",.;:") + "…"
