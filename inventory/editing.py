@@ -26,6 +26,7 @@ from core.text import clean_line, slugify_name
 from dealership.models import Store
 from inventory import vocabulary
 from inventory.catalogue import Catalogue, CatalogueEntry, is_name
+from inventory.conflicts import merged, note_changes
 from inventory.lifecycle import TRANSITIONS, move
 from inventory.models import Photo, PriceChange, Vehicle
 from inventory.photos import rendition_path
@@ -145,8 +146,11 @@ def register_vehicles(
     source: str,
     by: str,
     catalogue: Catalogue | None = None,
+    from_source: bool = False,
 ) -> list[Vehicle]:
-    """`register_vehicle` for many (source id, facts): a handful of statements for all of them."""
+    """`register_vehicle` for many (source id, facts): a handful of statements for all of them.
+
+    `from_source`: an import's own words, see `inventory.gates.problems_to_publish`."""
     catalogue = catalogue or Catalogue()
     vehicles = []
     for source_id, facts in entries:
@@ -156,7 +160,7 @@ def register_vehicles(
             source=source, source_id=source_id, state="draft", features=[], history={}
         )
         _write(vehicle, values, by, catalogue)
-        _walk(vehicle, facts.state, by)
+        _walk(vehicle, facts.state, by, from_source)
         vehicles.append(vehicle)
     if not vehicles:
         return []
@@ -178,12 +182,19 @@ def revise_vehicle(
     *,
     by: str,
     catalogue: Catalogue | None = None,
+    seen: str | None = None,
+    overwrite: bool = False,
 ) -> bool:
     """Set `changes` (by names of VehicleFacts) on `vehicle`; True if anything changed.
 
     A price history row is written when a price changes; the address stays once the vehicle was
-    on the site. Raises VehicleRefused, NamelessVehicle, NotPublishable like `register_vehicle`.
+    on the site. `seen` is the `inventory.conflicts.mark_of` that the form was drawn with: then only
+    what the form touched is written. Raises VehicleRefused, NamelessVehicle, NotPublishable like
+    `register_vehicle`, and ChangedMeanwhile when somebody else changed the same fields since,
+    unless `overwrite`.
     """
+    if seen is not None:
+        changes = merged(vehicle, changes, seen, overwrite=overwrite)
     return bool(revise_vehicles([(vehicle, changes)], by=by, catalogue=catalogue))
 
 
@@ -192,10 +203,13 @@ def revise_vehicles(
     *,
     by: str,
     catalogue: Catalogue | None = None,
+    from_source: bool = False,
 ) -> list[Vehicle]:
-    """`revise_vehicle` for many; returns those that changed."""
+    """`revise_vehicle` for many; returns those that changed. `from_source` as in
+    `register_vehicles`."""
     catalogue = catalogue or Catalogue()
     changed = []
+    notes: list[tuple[Vehicle, list[str]]] = []
     new_photos: list[Photo] = []
     for vehicle, changes in revisions:
         unknown = set(changes) - FACTS
@@ -204,14 +218,15 @@ def revise_vehicles(
         now_set = {name: getattr(vehicle, name) for name in (*_PLAIN, "state")}
         _refuse(problems_of({**now_set, **changes}, state_now=vehicle.state))
         known_photos = set(vehicle.photos) if "photo_addresses" in changes else set()
-        is_changed = _write(vehicle, changes, by, catalogue)
+        names = _write(vehicle, changes, by, catalogue)
+        notes.append((vehicle, names))
         if "photo_addresses" in changes:
             new_photos += [photo for photo in vehicle.photos if photo not in known_photos]
-        is_changed |= _walk(vehicle, changes.get("state", vehicle.state), by)
-        if is_changed:
+        if _walk(vehicle, changes.get("state", vehicle.state), by, from_source) or names:
             changed.append(vehicle)
     if changed:
         touch(changed)
+        note_changes(notes, by)
     _enqueue_fetching(new_photos)
     return changed
 
@@ -225,8 +240,9 @@ def set_photo_addresses(vehicle: Vehicle, urls: Sequence[str]) -> bool:
     return revise_vehicle(vehicle, {"photo_addresses": urls}, by="")
 
 
-def _write(vehicle: Vehicle, values: Mapping[str, Any], by: str, catalogue: Catalogue) -> bool:
-    """Set all of `values` except the state; True if anything changed."""
+def _write(vehicle: Vehicle, values: Mapping[str, Any], by: str, catalogue: Catalogue) -> list[str]:
+    """Set all of `values` except the state; the names of those that changed."""
+    names_before = {} if values.keys().isdisjoint(_NAMES) else _names_of(vehicle)
     changed = [name for name in _PLAIN if name in values and _set(vehicle, name, values[name])]
     is_moved = "store" in values and _set_store(vehicle, values["store"])
     entry = _set_names(vehicle, values, catalogue)
@@ -237,7 +253,10 @@ def _write(vehicle: Vehicle, values: Mapping[str, Any], by: str, catalogue: Cata
         vehicle.slug = _slug(vehicle, entry)
     if not set(changed).isdisjoint(_PRICES):
         _record_price(vehicle, by)
-    return bool(changed or is_moved or entry or photos_changed)
+    changed += ["store"] if is_moved else []
+    changed += [n for n in _NAMES if entry and getattr(entry, n) != names_before.get(n)]
+    changed += ["photo_addresses"] if photos_changed else []
+    return changed
 
 
 def _set(vehicle: Vehicle, name: str, value: Any) -> bool:
@@ -311,11 +330,11 @@ def _record_price(vehicle: Vehicle, by: str) -> None:
         db.session.add(change)
 
 
-def _walk(vehicle: Vehicle, to_state: str, by: str) -> bool:
+def _walk(vehicle: Vehicle, to_state: str, by: str, from_source: bool) -> bool:
     """Bring the vehicle to `to_state` by the shortest way that the life cycle has."""
     steps = _way(vehicle.state, to_state)
     for step in steps:
-        move(vehicle, step, by)
+        move(vehicle, step, by, from_source=from_source)
     return bool(steps)
 
 

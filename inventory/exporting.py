@@ -3,8 +3,9 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
+from decimal import Decimal
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -51,6 +52,23 @@ def export_jsonl(*, is_private: bool = False) -> Iterator[str]:
         yield json.dumps({**row, **extras}, ensure_ascii=False) + "\n"
 
 
+def export_rows(
+    *, is_private: bool = False, store_ids: Collection[int] | None = None
+) -> Iterator[list[Any]]:
+    """The stock as typed rows, the headings first: money as Decimal (R$), days as date, the rest
+    as text and whole numbers, None where unknown. `store_ids`: those stores' vehicles only."""
+    columns = columns_of(is_private)
+    yield list(columns)
+    stores = Stores()
+    for vehicle in _vehicles(store_ids):
+        yield [_typed(vehicle, COLUMNS[column], stores) for column in columns]
+
+
+def count_rows(store_ids: Collection[int] | None = None) -> int:
+    """How many vehicles `export_rows` would give."""
+    return db.session.scalar(_wanted(sa.select(sa.func.count(Vehicle.id)), store_ids)) or 0
+
+
 def columns_of(is_private: bool) -> list[str]:
     """The published columns, in their order."""
     return [column for column in COLUMNS if is_private or column not in PRIVATE_COLUMNS]
@@ -58,25 +76,42 @@ def columns_of(is_private: bool) -> list[str]:
 
 def _rows(columns: list[str]) -> Iterator[tuple[Vehicle, dict[str, Any]]]:
     stores = Stores()
-    vehicles = db.session.scalars(
-        sa.select(Vehicle)
-        .where(Vehicle.state != "archived")
-        .order_by(Vehicle.id)
-        .options(
-            joinedload(Vehicle.car_model),
-            joinedload(Vehicle.trim),
-            joinedload(Vehicle.store),
-            selectinload(Vehicle.photos).load_only(
-                Photo.vehicle_id, Photo.position, Photo.source_url, Photo.renditions
-            ),
-        )
-        .execution_options(yield_per=BATCH_ROWS)
-    )
-    for vehicle in vehicles:
+    for vehicle in _vehicles(None):
         yield vehicle, {column: _value(vehicle, COLUMNS[column], stores) for column in columns}
 
 
+def _vehicles(store_ids: Collection[int] | None) -> Iterator[Vehicle]:
+    return iter(
+        db.session.scalars(
+            _wanted(sa.select(Vehicle), store_ids)
+            .order_by(Vehicle.id)
+            .options(
+                joinedload(Vehicle.car_model),
+                joinedload(Vehicle.trim),
+                joinedload(Vehicle.store),
+                selectinload(Vehicle.photos).load_only(
+                    Photo.vehicle_id, Photo.position, Photo.source_url, Photo.renditions
+                ),
+            )
+            .execution_options(yield_per=BATCH_ROWS)
+        )
+    )
+
+
+def _wanted(statement: sa.Select[Any], store_ids: Collection[int] | None) -> sa.Select[Any]:
+    there = statement.where(Vehicle.state != "archived")
+    return there if store_ids is None else there.where(Vehicle.store_id.in_(store_ids))
+
+
 def _value(vehicle: Vehicle, fact: str, stores: Stores) -> Any:
+    """As `_typed`, in what JSON and CSV can say."""
+    value = _typed(vehicle, fact, stores)
+    if isinstance(value, Decimal):
+        return f"{value:.2f}"
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _typed(vehicle: Vehicle, fact: str, stores: Stores) -> Any:
     if fact in _JOINED:
         return _JOINED[fact](vehicle)
     if fact == "store":
@@ -85,10 +120,10 @@ def _value(vehicle: Vehicle, fact: str, stores: Stores) -> Any:
     if value is None:
         return None
     if fact.endswith("_cents"):
-        return f"{value // 100}.{value % 100:02d}"
+        return Decimal(value) / 100
     if fact in _CODED:
         return vocabulary.public_value(fact, value)
-    return value.isoformat() if isinstance(value, date) else value
+    return value
 
 
 def _features(vehicle: Vehicle) -> str:

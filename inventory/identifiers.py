@@ -70,6 +70,15 @@ def canonical_plate(text: str) -> str:
     return plate[:_SECOND_DIGIT] + letter + plate[_SECOND_DIGIT + 1 :]
 
 
+def both_plates(text: str) -> tuple[str, ...]:
+    """The spellings under which the car may be on record: as typed, the Mercosul form and, where
+    there was one, the old form. Raises `NotPlate`."""
+    plate, mercosul = normalise_plate(text), canonical_plate(text)
+    place = _MERCOSUL_LETTERS.find(mercosul[_SECOND_DIGIT])
+    old = mercosul[:_SECOND_DIGIT] + str(place) + mercosul[_SECOND_DIGIT + 1 :]
+    return tuple(dict.fromkeys([plate, mercosul, *([old] if place >= 0 else [])]))
+
+
 def plate_final_digit(plate: str | None) -> str | None:
     """All of the plate that the public sees: its last digit, which sets the month of the yearly
     licensing. None without a plate."""

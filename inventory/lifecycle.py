@@ -1,10 +1,12 @@
 """From draft to sold: one table says which step may follow which."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from core.clock import now
 from core.db import db
 from core.errors import DomainError
+from inventory.gates import Gate, problems_to_publish
 from inventory.models import StateChange, Vehicle
 from inventory.stock_version import touch
 
@@ -24,38 +26,29 @@ class TransitionRefused(DomainError):
 
 
 class NotPublishable(DomainError):
-    """A publish gate is not met; `reasons` are codes, one per missing point."""
+    """Publish gates are not met: `gates` say which, in words; `reasons` are their codes."""
 
-    def __init__(self, reasons: list[str]) -> None:
-        self.reasons = reasons
-        super().__init__(", ".join(reasons))
-
-
-def missing_to_publish(vehicle: Vehicle) -> list[str]:
-    """Codes of what keeps `vehicle` from the site: an offer without a cash price is unlawful
-    (Decreto 5.903/2006), the photo gate is the store's own."""
-    reasons = []
-    if not vehicle.price_cents:
-        reasons.append("price")
-    if vehicle.store.requires_photo and not vehicle.photos:
-        reasons.append("photo")
-    return reasons
+    def __init__(self, gates: Sequence[Gate]) -> None:
+        self.gates = tuple(gates)
+        self.reasons = [gate.code for gate in gates]
+        super().__init__(" ".join(gate.words for gate in gates))
 
 
-def move(vehicle: Vehicle, to_state: str, by: str) -> bool:
+def move(vehicle: Vehicle, to_state: str, by: str, *, from_source: bool = False) -> bool:
     """Take one step; True if anything changed.
 
-    `by` names who did it. Raises TransitionRefused for a step the table lacks and NotPublishable
-    when a gate is not met. Asking for the state it already has is harmless.
+    `by` names who did it; `from_source` see `inventory.gates.problems_to_publish`. Raises
+    TransitionRefused for a step the table lacks and NotPublishable when a gate is not met. Asking
+    for the state it already has is harmless.
     """
     if vehicle.state == to_state:
         return False
     if to_state not in TRANSITIONS[vehicle.state]:
         raise TransitionRefused(f"{vehicle.state} -> {to_state}")
     if to_state == "published":
-        reasons = missing_to_publish(vehicle)
-        if reasons:
-            raise NotPublishable(reasons)
+        gates = problems_to_publish(vehicle, from_source=from_source)
+        if gates:
+            raise NotPublishable(gates)
         vehicle.published_at = vehicle.published_at or now()
     vehicle.state_changes.append(
         StateChange(actor=by, from_state=vehicle.state, to_state=to_state, at=now())

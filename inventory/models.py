@@ -51,15 +51,24 @@ class Vehicle(Model):
     """One car of the stock. The public never sees this class, only `inventory.offers.Offer`."""
 
     __tablename__ = "vehicle"
-    __table_args__ = (sa.UniqueConstraint("source", "source_id"),)
+    __table_args__ = (
+        sa.UniqueConstraint("source", "source_id"),
+        # What the staff's list sorts and filters by.
+        sa.Index("ix_vehicle_created_at", "created_at", "id"),
+        sa.Index("ix_vehicle_price_cents", "price_cents", "id"),
+        sa.Index("ix_vehicle_state_created_at", "state", "created_at", "id"),
+        sa.Index("ix_vehicle_state_store", "state", "store_id"),
+        sa.Index("ix_vehicle_highlight_rank", "highlight_rank"),
+        sa.Index("ix_vehicle_promo_until", "promo_until"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     public_id: Mapped[str] = mapped_column(sa.String(12), unique=True)  # in /oferta/<slug>-<id>
     source: Mapped[str] = mapped_column(sa.String(200))  # which import or "vitrine"
-    source_id: Mapped[str] = mapped_column(sa.String(120))  # the source's own key
+    source_id: Mapped[str] = mapped_column(sa.String(120), index=True)  # the source's own key
     store_id: Mapped[int] = mapped_column(sa.ForeignKey("store.id"), index=True)
     car_model_id: Mapped[int] = mapped_column(sa.ForeignKey("car_model.id"), index=True)
-    trim_id: Mapped[int | None] = mapped_column(sa.ForeignKey("trim.id"))
+    trim_id: Mapped[int | None] = mapped_column(sa.ForeignKey("trim.id"), index=True)
     slug: Mapped[str] = mapped_column(sa.String(160))
 
     condition: Mapped[str] = mapped_column(sa.String(8))  # new, used
@@ -80,7 +89,7 @@ class Vehicle(Model):
     license_plate: Mapped[str | None] = mapped_column(sa.String(8), index=True)
     renavam: Mapped[str | None] = mapped_column(sa.String(11))
     vin: Mapped[str | None] = mapped_column(sa.String(17))
-    fipe_code: Mapped[str | None] = mapped_column(sa.String(8))
+    fipe_code: Mapped[str | None] = mapped_column(sa.String(8), index=True)
     fipe_price_cents: Mapped[int | None] = mapped_column(sa.BigInteger)
     fipe_month: Mapped[date | None] = mapped_column(sa.Date)  # first day of the reference month
     # Codes of inventory.vocabulary, or the source's own words where no code fits.
@@ -138,8 +147,45 @@ class Photo(Model):
     # {"stem": "ab/abcdef…", "widths": [320, 640, …], "formats": ["avif", "webp", "jpg"]}
     renditions: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    # Which view it shows, a code of inventory.photo_slots; empty: nobody said.
+    slot: Mapped[str] = mapped_column(sa.String(16), default="", server_default="")
+    # {"light": 0–255, "detail": 0–…}: what warnings are told by; empty for photos of before.
+    quality: Mapped[dict[str, int]] = mapped_column(sa.JSON, default=dict, server_default="{}")
 
     vehicle: Mapped[Vehicle] = relationship(back_populates="photos")
+
+
+class RemovedPhoto(Model):
+    """A photo that staff took off, kept for a month so that it can come back. No public page ever
+    reads this table."""
+
+    __tablename__ = "removed_photo"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    vehicle_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("vehicle.id", ondelete="CASCADE"), index=True
+    )
+    digest: Mapped[str] = mapped_column(sa.String(64), default="", index=True)
+    facts: Mapped[dict[str, Any]] = mapped_column(sa.JSON)  # the columns that the photo had
+    removed_by: Mapped[str] = mapped_column(sa.String(254))
+    removed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class PhotoUpload(Model):
+    """A photo on its way in pieces: what of it is here lies in private files."""
+
+    __tablename__ = "photo_upload"
+
+    id: Mapped[str] = mapped_column(sa.String(32), primary_key=True)  # not to be guessed
+    vehicle_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("vehicle.id", ondelete="CASCADE"), index=True
+    )
+    slot: Mapped[str] = mapped_column(sa.String(16), default="")
+    file_name: Mapped[str] = mapped_column(sa.String(160), default="")
+    size_bytes: Mapped[int]
+    received_bytes: Mapped[int] = mapped_column(default=0)
+    created_by: Mapped[str] = mapped_column(sa.String(254), index=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
 
 class PriceChange(Model):

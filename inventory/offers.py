@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
+from types import SimpleNamespace
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from core.clock import now
@@ -146,6 +148,20 @@ def promotion_runs(vehicle: Vehicle, at: datetime | None = None) -> bool:
     return (at or now()).astimezone(ZoneInfo(vehicle.store.zone)).date() <= vehicle.promo_until
 
 
+def price_and_former(vehicle: Vehicle, values: Mapping[str, Any]) -> tuple[int | None, int | None]:
+    """The price that would hold now and the one crossed out, if `vehicle` had the prices in
+    `values` (by names of VehicleFacts)."""
+    names = ("price_cents", "promo_price_cents", "promo_until")
+    probe = SimpleNamespace(
+        **{name: values.get(name, getattr(vehicle, name)) for name in names}, store=vehicle.store
+    )
+    runs = promotion_runs(cast(Vehicle, probe))
+    return (
+        probe.promo_price_cents if runs else probe.price_cents,
+        probe.price_cents if runs else None,
+    )
+
+
 def offer_of(vehicle: Vehicle, at: datetime | None = None) -> Offer:
     """The public side of `vehicle` at `at` (default: now). Ask `availability` before showing it."""
     runs = promotion_runs(vehicle, at)
@@ -177,7 +193,7 @@ def offer_of(vehicle: Vehicle, at: datetime | None = None) -> Offer:
         power_hp=vehicle.power_hp,
         plate_final_digit=plate_final_digit(vehicle.license_plate),
         fipe_code=vehicle.fipe_code,
-        fipe_price_cents=vehicle.fipe_price_cents if _fipe_is_fresh(vehicle, at) else None,
+        fipe_price_cents=vehicle.fipe_price_cents if fipe_is_fresh(vehicle, at) else None,
         fipe_month=vehicle.fipe_month,
         features=tuple(vehicle.features),
         history=dict(vehicle.history),
@@ -206,7 +222,8 @@ def _photo(photo: Photo) -> OfferPhoto:
     )
 
 
-def _fipe_is_fresh(vehicle: Vehicle, at: datetime | None) -> bool:
+def fipe_is_fresh(vehicle: Vehicle, at: datetime | None = None) -> bool:
+    """Whether its FIPE price is known and young enough to be compared with."""
     if not vehicle.fipe_price_cents or not vehicle.fipe_month:
         return False
     today = (at or now()).date()

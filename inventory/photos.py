@@ -17,7 +17,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import groupby
@@ -33,7 +33,7 @@ from core.errors import DomainError
 from core.fetch import AddressRefused, FetchFailed, TooLarge, fetch
 from core.storage import MEDIA_PATH, NoSuchFile, storage
 from inventory import renditions
-from inventory.models import Photo, Vehicle
+from inventory.models import Photo, RemovedPhoto, Vehicle
 from inventory.renditions import (
     BYTES_MAX,
     CONTENT_TYPES,
@@ -61,6 +61,9 @@ PASSING_STATUS: Final = {408, 425, 429}
 ERROR_LENGTH: Final = 300
 # Photos' files lie under two digits of their digest; nothing else is ever swept.
 PHOTO_FOLDER: Final = re.compile("[0-9a-f]{2}")
+# Pieces of uploads and files made for one person: private, and gone after a day.
+PASSING_FOLDERS: Final = frozenset({"upload", "export"})
+REMOVED_KEPT: Final = timedelta(days=30)
 
 Record = Callable[[], object]
 
@@ -83,6 +86,7 @@ class PreparedPhoto:
     height_px: int
     color: str
     renditions: dict[str, Any]
+    quality: dict[str, int] = field(default_factory=dict)  # light and detail, see renditions
     is_shared: bool = False  # the files belong to a row that was there before
 
     @property
@@ -170,10 +174,15 @@ def _finished(data: bytes, made: Future[Rendered]) -> PreparedPhoto:
 
 
 def record_photo(
-    vehicle: Vehicle, prepared: PreparedPhoto, *, alt: str = "", source_url: str = ""
+    vehicle: Vehicle,
+    prepared: PreparedPhoto,
+    *,
+    alt: str = "",
+    source_url: str = "",
+    slot: str = "",
 ) -> Photo:
     """Append a prepared photo to `vehicle`, inside the caller's `writing()`. Raises LenderGone."""
-    photo = Photo(alt=alt, source_url=source_url)
+    photo = Photo(alt=alt, source_url=source_url, slot=slot)
     record_photos(vehicle, [(photo, prepared)])
     return photo
 
@@ -208,13 +217,17 @@ def _fill(photo: Photo, prepared: PreparedPhoto) -> None:
     photo.height_px = prepared.height_px
     photo.color = prepared.color
     photo.renditions = prepared.renditions
+    photo.quality = prepared.quality
 
 
 def _ask_for_the_rest(prepared: PreparedPhoto) -> None:
     if not prepared.is_complete:
-        enqueue(
-            "render_photo", {"digest": prepared.digest}, dedup_key=prepared.digest, priority=HEAVY
-        )
+        ask_for_renditions(prepared.digest)
+
+
+def ask_for_renditions(digest: str) -> None:
+    """Have every rendition of the photo with `digest` made in the background."""
+    enqueue("render_photo", {"digest": digest}, dedup_key=digest, priority=HEAVY)
 
 
 def _shared(digest: str) -> PreparedPhoto | None:
@@ -235,6 +248,7 @@ def _shared(digest: str) -> PreparedPhoto | None:
             height_px=row.height_px or 0,
             color=row.color,
             renditions=dict(row.renditions),
+            quality=dict(row.quality),
             is_shared=True,
         )
     db.session.rollback()  # only read: leave no transaction open during what follows
@@ -267,6 +281,7 @@ def _stored(data: bytes, digest: str, made: Rendered) -> PreparedPhoto:
         height_px=made.height_px,
         color=made.color,
         renditions=_listing(stem, made),
+        quality={"light": made.light, "detail": made.detail},
     )
 
 
@@ -332,10 +347,11 @@ def reorder(vehicle: Vehicle, photo_ids: Sequence[int]) -> bool:
     by_id = {photo.id: photo for photo in vehicle.photos}
     if sorted(by_id) != sorted(photo_ids):
         raise OrderMismatch(_("The photos changed meanwhile. Load the page again."))
-    return _set_order(vehicle, [by_id[photo_id] for photo_id in photo_ids])
+    return set_order(vehicle, [by_id[photo_id] for photo_id in photo_ids])
 
 
-def _set_order(vehicle: Vehicle, photos: Sequence[Photo]) -> bool:
+def set_order(vehicle: Vehicle, photos: Sequence[Photo]) -> bool:
+    """Make `photos` those of `vehicle`, in this order; True if anything changed."""
     if list(vehicle.photos) == list(photos):
         return False
     for position, photo in enumerate(photos):
@@ -346,10 +362,10 @@ def _set_order(vehicle: Vehicle, photos: Sequence[Photo]) -> bool:
 
 
 def remove_photo(photo: Photo) -> None:
-    """Take `photo` off its vehicle. The files stay for other rows that show the same picture;
-    the sweeper removes them when there is none."""
+    """Take `photo` off its vehicle for good. The files stay for other rows that show the same
+    picture; the sweeper removes them when there is none."""
     vehicle = photo.vehicle
-    _set_order(vehicle, [other for other in vehicle.photos if other is not photo])
+    set_order(vehicle, [other for other in vehicle.photos if other is not photo])
 
 
 # --- in the background -----------------------------------------------------------------------
@@ -463,13 +479,21 @@ def _complete(digest: str, listing: dict[str, Any]) -> None:
 def sweep_orphan_media(_payload: dict[str, Any]) -> None:
     """Handler: remove photo files that no row names and that nobody stored for a day."""
     cutoff = now() - ORPHAN_AGE
+    with writing() as session:
+        session.execute(
+            sa.delete(RemovedPhoto).where(RemovedPhoto.removed_at < now() - REMOVED_KEPT),
+            execution_options={"synchronize_session": False},
+        )
     for is_public in (True, False):
         # Folder by folder: a large stock has millions of files.
         files = storage().files(public=is_public)
         for folder, group in groupby(files, key=lambda file: file.key.partition("/")[0]):
+            old = [file.key for file in group if file.modified_at < cutoff]
             if PHOTO_FOLDER.fullmatch(folder):
-                old = [file.key for file in group if file.modified_at < cutoff]
                 _sweep(folder, old, is_public, cutoff)
+            elif folder in PASSING_FOLDERS and not is_public:
+                for key in old:
+                    storage().delete(key, public=False, unless_put_since=cutoff)
     storage().drop_unfinished(cutoff)
 
 
@@ -492,9 +516,16 @@ def _names_in_use(folder: str) -> set[str]:
             Photo.digest >= folder, Photo.digest < folder + "g"
         )
     )
+    removed = db.session.scalars(
+        sa.select(RemovedPhoto.facts).where(
+            RemovedPhoto.digest >= folder, RemovedPhoto.digest < folder + "g"
+        )
+    )
     used = set()
     for original_key, listing in rows:
         used.update({original_key, listing.get("stem", "")})
+    for facts in removed:
+        used.update({facts["original_key"], facts["renditions"].get("stem", "")})
     db.session.rollback()
     return used
 

@@ -27,6 +27,8 @@ from PIL import (  # the plugins by name: the child cannot load any later
     Image,
     ImageCms,
     ImageFile,
+    ImageFilter,
+    ImageStat,
     JpegImagePlugin,
     MpoImagePlugin,
     PngImagePlugin,
@@ -169,13 +171,16 @@ class PhotoInfo:
 
 @dataclass(frozen=True)
 class Rendered:
-    """The pictures made from one photo. Sizes in pixels; `color` is its dominant one, #rrggbb."""
+    """The pictures made from one photo. Sizes in pixels; `color` is its dominant one, #rrggbb;
+    `light` and `detail` as `measure` gives them."""
 
     width_px: int
     height_px: int
     suffix: str
     color: str
     files: dict[tuple[int, str], bytes]  # by width and format
+    light: int = 255
+    detail: int = 255
 
     @property
     def widths_px(self) -> list[int]:
@@ -319,12 +324,15 @@ def make_renditions(data: bytes, recipe: Recipe) -> Rendered:
                 # Its own copy: Pillow keeps the settings of a running save in the picture itself.
                 files[width, name] = pool.submit(_encoded, current.copy(), name)
         color = dominant_color(current)
+        light, detail = measure(top)
     return Rendered(
         width_px=info.width_px,
         height_px=info.height_px,
         suffix=info.suffix,
         color=color,
         files={key: future.result() for key, future in files.items()},
+        light=light,
+        detail=detail,
     )
 
 
@@ -394,6 +402,24 @@ def dominant_color(image: Image.Image) -> str:
     return f"#{red:02x}{green:02x}{blue:02x}"
 
 
+MEASURED_WIDTH_PX: Final = 640
+# What is left of a picture when everything smooth is taken away: hardly anything of a blurred one.
+EDGES: Final = ImageFilter.Kernel((3, 3), (0, 1, 0, 1, -4, 1, 0, 1, 0), scale=1, offset=128)
+
+
+def measure(image: Image.Image) -> tuple[int, int]:
+    """How bright `image` is (mean grey, 0 to 255) and how sharp (variance of its Laplacian, seen
+    640 pixels wide; sharp photos have hundreds, shaken ones less than ten)."""
+    width = min(MEASURED_WIDTH_PX, image.width)
+    size = (width, max(1, round(width * image.height / image.width)))
+    grey = image.convert("L").resize(size, Image.Resampling.BOX)
+    light = round(ImageStat.Stat(grey).mean[0])
+    if min(size) < 5:
+        return light, 0
+    edges = grey.filter(EDGES).crop((1, 1, size[0] - 1, size[1] - 1))
+    return light, round(ImageStat.Stat(edges).var[0])
+
+
 # --- in a child process ----------------------------------------------------------------------
 
 
@@ -437,6 +463,7 @@ def _read_answer(answer: bytes, recipe: Recipe) -> Rendered:
             raise REFUSALS[said["refused"]]
         width_px, height_px = int(said["width_px"]), int(said["height_px"])
         color, suffix = str(said["color"]), str(said["suffix"])
+        light, detail = int(said["light"]), int(said["detail"])
         files: dict[tuple[int, str], bytes] = {}
         for width, name, length in said["files"]:
             files[int(width), str(name)], body = body[:length], body[length:]
@@ -448,13 +475,15 @@ def _read_answer(answer: bytes, recipe: Recipe) -> Rendered:
         and all(files.values())
         and 0 < width_px * height_px <= PIXELS_MAX
         and suffix in ALLOWED.values()
+        and 0 <= light <= 255
+        and 0 <= detail <= 255**2
         and len(color) == 7
         and color[0] == "#"
         and set(color[1:]) <= set("0123456789abcdef")
     )
     if not is_plausible:
         raise PhotoTooHard
-    return Rendered(width_px, height_px, suffix, color, files)
+    return Rendered(width_px, height_px, suffix, color, files, light, detail)
 
 
 def _answer(data: bytes, recipe: Recipe) -> Iterable[bytes]:
@@ -471,6 +500,8 @@ def _answer(data: bytes, recipe: Recipe) -> Iterable[bytes]:
         "height_px": made.height_px,
         "suffix": made.suffix,
         "color": made.color,
+        "light": made.light,
+        "detail": made.detail,
         "files": [[width, name, len(file)] for (width, name), file in made.files.items()],
     }
     yield json.dumps(head).encode() + b"\n"

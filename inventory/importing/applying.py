@@ -1,6 +1,6 @@
 """Checked rows into the stock, a batch at a time: compare, then write only what differs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from core.db import db
 from core.text import clean_line, clean_text, fold
 from dealership.models import Store
+from inventory.bulk_rules import standing
 from inventory.catalogue import Catalogue
 from inventory.editing import (
     VehicleFacts,
@@ -24,8 +25,12 @@ from inventory.importing.records import LONGEST_FIELD
 from inventory.importing.report import Problem, RejectedRow, Report
 from inventory.importing.rows import RowReader, StockRow, escaped, features_as_read
 from inventory.models import Photo, StockVersion, Vehicle
+from inventory.provenance import outdated, provenance_of
 
 BATCH_ROWS: Final = 500
+# Told, inside the transaction that changed them: created, updated or withdrawn, and the cars with
+# what each was before by the changed facts (empty for a new one).
+Note = Callable[[str, Sequence[tuple[Vehicle, Mapping[str, Any]]]], object]
 _NAMES: Final = ("make", "model_name", "trim")
 _JOINED: Final = frozenset({*_NAMES, "features", "description", "photo_addresses", "state"})
 
@@ -38,13 +43,21 @@ class Applier:
     """
 
     def __init__(
-        self, report: Report, stores: Stores, reader: RowReader, *, by: str, is_dry_run: bool
+        self,
+        report: Report,
+        stores: Stores,
+        reader: RowReader,
+        *,
+        by: str,
+        is_dry_run: bool,
+        note: Note | None = None,
     ) -> None:
         self._report = report
         self._stores = stores
         self._reader = reader
         self._by = by
         self._is_dry_run = is_dry_run
+        self._note = note or (lambda _what, _cars: None)
         self._catalogue = Catalogue()
         self._warned_of_store = False
 
@@ -62,7 +75,9 @@ class Applier:
             vehicles = db.session.scalars(
                 sa.select(Vehicle).where(Vehicle.id.in_(ids[start : start + BATCH_ROWS]))
             ).all()
+            before = [(vehicle, {"state": vehicle.state}) for vehicle in vehicles]
             revise_vehicles(((vehicle, {"state": "archived"}) for vehicle in vehicles), by=self._by)
+            self._note("withdrawn", before)
 
     def _apply_source(self, source: str, rows: list[StockRow]) -> None:
         there = self._vehicles(source, rows)
@@ -87,8 +102,14 @@ class Applier:
         self._report.created += len(new)
         self._report.updated += len(changed)
         if not self._is_dry_run:
-            register_vehicles(new, source=source, by=self._by, catalogue=self._catalogue)
-            revise_vehicles(changed, by=self._by, catalogue=self._catalogue)
+            by, catalogue = self._by, self._catalogue
+            stood = [(vehicle, standing(vehicle, tuple(changes))) for vehicle, changes in changed]
+            made = register_vehicles(
+                new, source=source, by=by, catalogue=catalogue, from_source=True
+            )
+            revise_vehicles(changed, by=by, catalogue=catalogue, from_source=True)
+            self._note("created", [(vehicle, {}) for vehicle in made])
+            self._note("updated", stood)
 
     def _vehicles(self, source: str, rows: Iterable[StockRow]) -> dict[str, Vehicle]:
         ids = [row.source_id for row in rows]
@@ -118,15 +139,17 @@ class Applier:
         if not self._is_dry_run:
             store = db.session.get_one(Store, store_id)
             if store.requires_photo and not given.get("photo_addresses"):
-                self._hold_back(row, given)
+                words = _("This store publishes with photos only: kept as draft.")
+                self._hold_back(row, given, "photo_addresses", words)
+            elif store.requires_provenance:  # what no file says of a car
+                words = _("This store publishes with its provenance looked up: kept as draft.")
+                self._hold_back(row, given, "state", words)
         return VehicleFacts(**{"condition": "used", **given, "store": store})
 
-    def _hold_back(self, row: StockRow, given: dict[str, Any]) -> None:
+    def _hold_back(self, row: StockRow, given: dict[str, Any], fact: str, words: str) -> None:
         if given["state"] in {"published", "reserved", "sold"}:
             given["state"] = "draft"
-            self._warn(
-                row, "photo_addresses", _("This store publishes with photos only: kept as draft.")
-            )
+            self._warn(row, fact, words)
 
     def _store_id(self, row: StockRow) -> int | None:
         if row.store:
@@ -215,16 +238,20 @@ class Applier:
         state = wanted_state(row.facts.get("state"), vehicle.state)
         if state == vehicle.state:
             return changes
-        photos = row.facts.get("photo_addresses", vehicle.photos)
-        needs_photo = vehicle.store.requires_photo and vehicle.state not in {
-            "published",
-            "reserved",
-        }
-        if needs_photo and not photos and state in {"published", "reserved", "sold"}:
-            self._warn(
-                row, "photo_addresses", _("This store publishes with photos only: not published.")
-            )
-            return changes
+        is_gated = vehicle.state not in {"published", "reserved"}
+        if is_gated and state in {"published", "reserved", "sold"}:
+            photos = row.facts.get("photo_addresses", vehicle.photos)
+            store = vehicle.store
+            if store.requires_photo and not photos:
+                words = _("This store publishes with photos only: not published.")
+                self._warn(row, "photo_addresses", words)
+                return changes
+            if store.requires_provenance and outdated(
+                provenance_of(vehicle.id), store.provenance_valid_days
+            ):
+                words = _("This store publishes with its provenance looked up: not published.")
+                self._warn(row, "state", words)
+                return changes
         return {**changes, "state": state}
 
     def _warn(self, row: StockRow, fact: str, reason: str) -> None:

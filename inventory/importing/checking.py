@@ -12,7 +12,7 @@ from core.db import db
 from core.text import fold, slugify_name
 from dealership.models import Store
 from inventory.editing import problems_of
-from inventory.importing.report import ImportRefused, Problem
+from inventory.importing.report import Problem, TooManyMissing
 from inventory.importing.rows import RowReader, StockRow
 from inventory.models import Vehicle
 
@@ -31,20 +31,28 @@ class Known:
     built_year: int | None
     model_year: int
     price_cents: int | None
+    store_id: int
 
 
 class Stores:
-    """Finds the store that a name in a file means."""
+    """Finds the store that a name in a file means. `only`: ids of those that the import may touch,
+    None for all and for new ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, only: frozenset[int] | None = None) -> None:
         rows = db.session.execute(
             sa.select(Store.id, Store.slug, Store.name).order_by(Store.position, Store.id)
         ).all()
-        self.main_id: int | None = rows[0].id if rows else None
+        self._only = only
+        mine = [row.id for row in rows if self.allows(row.id)]
+        self.main_id: int | None = mine[0] if mine else None
         self.are_several = len(rows) > 1
         self._names = {fold(row.name): row.name for row in rows}
         self._ids = {fold(row.name): row.id for row in rows}
         self._ids.update({fold(row.slug): row.id for row in rows})
+
+    def allows(self, store_id: int | None) -> bool:
+        """Whether the import may touch that store; None is one that would be new."""
+        return self._only is None or store_id in self._only
 
     def find(self, name: str) -> int | None:
         """The id of the store called `name`, by name or address; None for an unknown one."""
@@ -110,6 +118,7 @@ class KnownStock:
                     Vehicle.built_year,
                     Vehicle.model_year,
                     Vehicle.price_cents,
+                    Vehicle.store_id,
                 ).where(Vehicle.source == source)
             )
             self._by_source[source] = {row[0]: Known(*row[1:]) for row in rows}
@@ -126,7 +135,11 @@ def check_row(row: StockRow, known: Known | None, stores: Stores, reader: RowRea
     def complain(fact: str, reason: str) -> None:
         row.problems.append(Problem(row.number, reader.column_of(fact), reason))
 
-    if row.store and stores.find(row.store) is None:
+    if known is not None and not stores.allows(known.store_id):
+        complain("source_id", _("This vehicle belongs to another store."))
+    if row.store and not stores.allows(stores.find(row.store)):
+        complain("store", _("You may not import for this store: %(name)s", name=row.store))
+    elif row.store and stores.find(row.store) is None:
         meant = stores.near_miss(row.store)
         if meant:
             complain(
@@ -183,14 +196,16 @@ def _point_out(
 
 
 def brake(missing: int, live: int, share: float) -> None:
-    """Stop before a file that is not the whole stock empties the site. Raises ImportRefused."""
+    """Stop before a file that is not the whole stock empties the site. Raises TooManyMissing."""
     if missing > 5 and missing > live * share:
-        raise ImportRefused(
+        raise TooManyMissing(
             _(
                 "%(missing)s of %(live)s vehicles are missing from this file and would leave the "
                 "site. Nothing was changed. If the file is only a part of the stock, import it "
                 "with --partial; if they are really gone, with --accept-withdrawals.",
                 missing=missing,
                 live=live,
-            )
+            ),
+            missing,
+            live,
         )

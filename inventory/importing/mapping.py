@@ -6,7 +6,7 @@ what all of them hold. A layout of your own is one more `Dialect` here.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from core.text import fold
@@ -46,6 +46,25 @@ COLUMNS: Final[Mapping[str, str]] = {
 }
 PRIVATE_COLUMNS: Final = frozenset({"placa", "renavam", "chassi"})
 COLUMN_OF: Final = {fact: column for column, fact in COLUMNS.items()}
+
+# What people call the facts in sheets of their own, folded.
+COMMON_NAMES: Final[Mapping[str, str]] = {
+    "codigo": "source_id", "cod": "source_id", "ref": "source_id", "referencia": "source_id",
+    "fabricante": "make", "montadora": "make", "veiculo": "model_name", "carro": "model_name",
+    "ano": "model_year", "ano fab": "built_year", "ano mod": "model_year",
+    "fabricacao": "built_year", "valor": "price_cents", "preco venda": "price_cents",
+    "preco de venda": "price_cents", "valor venda": "price_cents",
+    "valor de venda": "price_cents",
+    "a vista": "price_cents", "promocao": "promo_price_cents", "quilometragem": "mileage_km",
+    "kms": "mileage_km", "hodometro": "mileage_km", "combust": "fuel",
+    "transmissao": "transmission",
+    "tipo": "body", "categoria": "body", "motorizacao": "engine", "n portas": "doors",
+    "chassis": "vin", "codigo fipe": "fipe_code", "cod fipe": "fipe_code",
+    "acessorios": "features", "itens": "features", "observacao": "description",
+    "observacoes": "description", "obs": "description", "imagens": "photo_addresses",
+    "links": "photo_addresses", "filial": "store", "unidade": "store", "patio": "store",
+    "situacao": "state",
+}  # fmt: skip
 
 LIST_FACTS: Final = frozenset({"features", "photo_addresses"})
 NUMBER_FACTS: Final = frozenset({"price_cents", "promo_price_cents", "mileage_km"})
@@ -293,6 +312,17 @@ def choose(kind: str, seen: Iterable[str]) -> Dialect | None:
     return best if best and seen & best.known_paths() else None
 
 
+def own_layout(columns: Mapping[str, str], like: Dialect | None) -> Dialect:
+    """A layout that somebody mapped by hand: `columns` says path -> fact. Words and strictness are
+    those of `like`, the layout that the file resembles."""
+    facts: dict[str, Paths] = {}
+    for path, fact in columns.items():
+        facts[fact] = (*facts.get(fact, ()), path)
+    base = like or replace(VITRINE, is_strict=False)
+    return replace(base, facts=facts)
+
+
 def known_columns() -> set[str]:
     """Folded names of the columns that tables may have; a delimiter is told by them."""
-    return {path for dialect in dialects_of("table") for path in dialect.known_paths()}
+    known = {path for dialect in dialects_of("table") for path in dialect.known_paths()}
+    return known | set(COMMON_NAMES)

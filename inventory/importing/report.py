@@ -10,6 +10,14 @@ class ImportRefused(DomainError):
     """The file is refused whole: nothing was changed."""
 
 
+class TooManyMissing(ImportRefused):
+    """The brake: so many live vehicles are missing from the file that it may be only a part."""
+
+    def __init__(self, words: str, missing: int, live: int) -> None:
+        super().__init__(words)
+        self.missing, self.live = missing, live
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing wrong in one row. `row` counts as the file does, the heading being row 1 of a

@@ -10,7 +10,7 @@ import hashlib
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import astuple, dataclass, field
 from datetime import date
@@ -25,7 +25,7 @@ from core.db import db, writing
 from core.fetch import FetchRefused, fetch, is_web_address
 from core.text import clean_line
 from inventory.importing import mapping, reading
-from inventory.importing.applying import BATCH_ROWS, Applier
+from inventory.importing.applying import BATCH_ROWS, Applier, Note
 from inventory.importing.checking import (
     LIVE_STATES,
     Key,
@@ -51,7 +51,9 @@ FORMATS: Final = (*reading.KINDS, *BY_NAME)
 class ImportOptions:
     """How to import. `format`: one of FORMATS, None to tell it from the content; `source`: the
     name under which the file's ids are keys, None for the file's name or the address; `by`: who
-    imports, None for the source itself."""
+    imports, None for the source itself; `columns`: folded path -> fact where somebody mapped them
+    by hand; `store_ids`: the stores it may touch, None for all; `progress`: told, outside any
+    transaction, how many of how many rows are through; `note`: see applying.Note."""
 
     format: str | None = None
     source: str | None = None
@@ -59,6 +61,10 @@ class ImportOptions:
     is_partial: bool = False
     accepts_withdrawals: bool = False
     by: str | None = None
+    columns: Mapping[str, str] | None = None
+    store_ids: frozenset[int] | None = None
+    progress: Callable[[int, int], object] | None = None
+    note: Note | None = None
 
 
 def import_stock(path_or_url: str, options: ImportOptions | None = None) -> Report:
@@ -75,7 +81,7 @@ def import_stock(path_or_url: str, options: ImportOptions | None = None) -> Repo
     with closing(file):
         staged = _stage(file, charset, options)
     with closing(staged.records):
-        plan = _check(staged, source)
+        plan = _check(staged, source, options)
     with closing(plan.rows):
         _refuse_hopeless(plan, options)
         _apply(plan, source, options)
@@ -144,6 +150,8 @@ def _stage(file: IO[bytes], charset: str | None, options: ImportOptions) -> _Sta
         record_names={name for layout in layouts for name in layout.records},
     )
     number_paths = {path for layout in layouts for path in layout.paths_of(NUMBER_FACTS)}
+    if options.columns is not None:
+        number_paths = {path for path, fact in options.columns.items() if fact in NUMBER_FACTS}
     notation = Notation()
     scratch = tempfile.TemporaryFile("w+", encoding="utf-8", errors="surrogatepass")  # noqa: SIM115
     count = 0
@@ -162,7 +170,11 @@ def _stage(file: IO[bytes], charset: str | None, options: ImportOptions) -> _Sta
         raise ImportRefused(_("The file holds no vehicle."))
     scratch.seek(0)
     dialect = forced or mapping.choose(family, seen)
-    if dialect is None or not any(path in notes.names for path in dialect.facts["source_id"]):
+    if options.columns is not None:
+        dialect = mapping.own_layout(options.columns, dialect)
+    if dialect is None or not any(
+        path in notes.names for path in dialect.facts.get("source_id", ())
+    ):
         raise ImportRefused(
             _("No column holds the vehicles' own ids. In the CSV layout it is called id.")
         )
@@ -206,10 +218,10 @@ class _Plan:
     seen: Counter[Key] = field(default_factory=Counter)
 
 
-def _check(staged: _Staged, source: str) -> _Plan:
+def _check(staged: _Staged, source: str, options: ImportOptions) -> _Plan:
     is_table = staged.report.format in {"csv", "xlsx"}
     reader = RowReader(staged.dialect, staged.reading.names, staged.notation, is_table=is_table)
-    stores, known = Stores(), KnownStock()
+    stores, known = Stores(options.store_ids), KnownStock()
     plan = _Plan(
         rows=tempfile.TemporaryFile("w+", encoding="utf-8", errors="surrogatepass"),  # noqa: SIM115
         good=0,
@@ -243,7 +255,7 @@ def _check(staged: _Staged, source: str) -> _Plan:
     plan.report.sources = known.sources
     for name in known.sources:
         for source_id, vehicle in known.of(name).items():
-            if vehicle.state in LIVE_STATES:
+            if vehicle.state in LIVE_STATES and stores.allows(vehicle.store_id):
                 plan.live += 1
                 if (name, source_id) not in plan.seen:
                     plan.missing_ids.append(vehicle.id)
@@ -325,13 +337,24 @@ def _refuse_hopeless(plan: _Plan, options: ImportOptions) -> None:
 
 def _apply(plan: _Plan, source: str, options: ImportOptions) -> None:
     by = clean_line(options.by or f"import:{source}", 160)
-    applier = Applier(plan.report, plan.stores, plan.reader, by=by, is_dry_run=options.is_dry_run)
+    applier = Applier(
+        plan.report,
+        plan.stores,
+        plan.reader,
+        by=by,
+        is_dry_run=options.is_dry_run,
+        note=options.note,
+    )
     missing = [] if options.is_partial else plan.missing_ids
     batches = _batches(_good_rows(plan), plan)
+    told = options.progress or (lambda _done, _of: None)
+    done = 0
     if options.is_dry_run:
         for batch in batches:
             applier.apply(batch)
             db.session.expunge_all()
+            done += len(batch)
+            told(done, plan.good)
         db.session.rollback()
     elif plan.good <= ONE_TRANSACTION_ROWS:
         with writing():
@@ -343,6 +366,8 @@ def _apply(plan: _Plan, source: str, options: ImportOptions) -> None:
             with writing() as session:
                 applier.apply(batch)
             session.expunge_all()
+            done += len(batch)
+            told(done, plan.good)
         with writing():
             applier.withdraw(missing)
     plan.report.withdrawn = len(missing)
