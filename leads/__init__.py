@@ -1,0 +1,1 @@
+"""Who wants a car: what came in, from whom, with which consent. Imports nothing of any door."""

@@ -1,0 +1,310 @@
+"""From a submission to a person and a lead. Runs later, may run twice, loses nothing.
+
+One person has one open lead per department: asking again is a touch on it, with the new car as a
+second interest. Suspicious posts are leads too, marked.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+import structlog
+
+from core.clock import now
+from core.db import db, writing
+from core.text import NotPhone, clean_line, clean_text, parse_phone
+from dealership.models import Store
+from inventory.models import Vehicle
+from leads import consent, notifications, photos, privacy, subscriptions
+from leads.models import Appointment, Enquiry, Lead, LeadEvent, Submission
+from leads.people import find_or_create_person, keys_of
+from leads.suspicion import SUSPECT_FROM
+
+log = structlog.get_logger("vitrine.leads")
+DEPARTMENTS: Final = frozenset({"sales", "service", "parts", "fleet"})
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one person asked, whatever the door. Only `source` and `kind` are certain: a lead
+    without a phone, without an e-mail or without a name is still a lead."""
+
+    source: str
+    kind: str
+    name: str = ""
+    phone: str = ""  # as given; unreadable ones are kept in the details
+    email: str = ""
+    message: str = ""
+    department: str = "sales"
+    vehicle_id: int | None = None
+    store_id: int | None = None
+    source_ref: str = ""
+    external_id: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    touch: Mapping[str, str] = field(default_factory=dict)
+    first_touch: Mapping[str, str] = field(default_factory=dict)
+    keys: Sequence[tuple[str, str]] = ()
+    is_suspect: bool = False
+    is_test: bool = False
+    at: datetime | None = None
+    part: int = 0
+    opens_lead: bool = True
+    actor: str = "site"
+
+
+def enter(asked: Asked, submission_id: str) -> Enquiry:
+    """The enquiry for `asked`, its person and its lead. Inside `writing()`.
+
+    Entering the same part of a submission again, or the same external id of a source for the same
+    person, returns what is there. Two workers that race end with one of them trying again.
+    """
+    asked = _readable(asked)
+    known = _known(asked, submission_id)
+    if known and known.submission_id != submission_id and _is_of_another(known, asked):
+        # An id that came with two people names neither: nobody's lead is dropped for it.
+        asked = replace(asked, external_id="")
+        known = _known(asked, submission_id)
+    if known:
+        return known
+    person = find_or_create_person(
+        name=asked.name, phone=asked.phone, email=asked.email, keys=asked.keys
+    )
+    at = asked.at or now()
+    enquiry = Enquiry(
+        submission_id=submission_id,
+        part=asked.part,
+        source=asked.source,
+        external_id=asked.external_id,
+        kind=asked.kind,
+        person=person,
+        vehicle_id=asked.vehicle_id,
+        store_id=asked.store_id,
+        message=asked.message,
+        details=dict(asked.details),
+        touch=dict(asked.touch),
+        is_suspect=asked.is_suspect,
+        at=at,
+    )
+    db.session.add(enquiry)
+    db.session.flush()
+    if asked.opens_lead:
+        _join_or_open(asked, enquiry, at)
+    return enquiry
+
+
+def _readable(asked: Asked) -> Asked:
+    """`asked` with a phone in E.164 or none, and texts fit to store."""
+    details = dict(asked.details)
+    phone = ""
+    if asked.phone:
+        try:
+            phone = parse_phone(asked.phone)
+        except NotPhone as error:
+            phone = error.suggestion or ""
+            details["phone_typed"] = clean_line(asked.phone, 60)
+    email = clean_line(asked.email, 254)
+    if email and "@" not in email:
+        details["email_typed"], email = email, ""
+    return replace(
+        asked,
+        name=clean_line(asked.name, 120),
+        phone=phone,
+        email=email,
+        message=clean_text(asked.message, 8000),
+        department=asked.department if asked.department in DEPARTMENTS else "sales",
+        source_ref=clean_line(asked.source_ref, 120),
+        external_id=clean_line(asked.external_id, 160),
+        details=details,
+        keys=[(kind, clean_line(value, 254)) for kind, value in asked.keys],
+    )
+
+
+def _known(asked: Asked, submission_id: str) -> Enquiry | None:
+    own = sa.and_(Enquiry.submission_id == submission_id, Enquiry.part == asked.part)
+    if asked.external_id:
+        same = sa.and_(Enquiry.source == asked.source, Enquiry.external_id == asked.external_id)
+        own = sa.or_(own, same)
+    return db.session.scalars(sa.select(Enquiry).where(own).order_by(Enquiry.id)).first()
+
+
+def _is_of_another(known: Enquiry, asked: Asked) -> bool:
+    """Whether `known` was asked by somebody who shares no phone, e-mail or id with `asked`."""
+    person = known.person
+    theirs = {*keys_of(person.phone, person.email), *((k.kind, k.value) for k in person.keys)}
+    ours = set(keys_of(asked.phone, asked.email, asked.keys))
+    return bool(theirs and ours) and not theirs & ours
+
+
+def _join_or_open(asked: Asked, enquiry: Enquiry, at: datetime) -> None:
+    lead = db.session.scalars(
+        sa.select(Lead)
+        .where(Lead.person_id == enquiry.person_id, Lead.department == asked.department)
+        .where(Lead.closed_at.is_(None))
+    ).first()
+    is_new = lead is None
+    if lead is None:
+        lead = Lead(
+            person_id=enquiry.person_id,
+            department=asked.department,
+            source=asked.source,
+            source_ref=asked.source_ref,
+            message=asked.message,
+            is_suspect=asked.is_suspect,
+            is_test=asked.is_test,
+            first_touch=dict(asked.first_touch or asked.touch),
+            created_at=at,
+        )
+        db.session.add(lead)
+    lead.vehicle_id = lead.vehicle_id or asked.vehicle_id
+    lead.store_id = lead.store_id or asked.store_id
+    lead.message = lead.message or asked.message
+    lead.last_touch = dict(asked.touch)
+    lead.is_suspect = lead.is_suspect and asked.is_suspect
+    lead.updated_at = now()
+    db.session.flush()
+    enquiry.lead_id = lead.id
+    note(lead.id, "enquiry", asked.actor, at=at, enquiry_id=enquiry.id, is_first=is_new)
+
+
+def note(lead_id: int, kind: str, actor: str, *, at: datetime | None = None, **data: Any) -> None:
+    """Add an event to the lead's history. Inside `writing()`."""
+    event = LeadEvent(lead_id=lead_id, kind=kind, actor=actor, at=at or now(), data=data)
+    db.session.add(event)
+    db.session.flush()
+
+
+# --- forms -----------------------------------------------------------------------------------
+
+
+def process_submission(payload: Mapping[str, Any]) -> None:
+    """The job behind every form: reads the submission and enters what it asks."""
+    with writing():
+        submission = db.session.get(Submission, payload["submission_id"])
+        if submission is not None and submission.state == "new":
+            _process(submission)
+
+
+def _process(submission: Submission) -> None:
+    if submission.payload["kind"] == "details":
+        _add_details(submission)
+    else:
+        _enter_form(submission)
+    submission.state = "done"
+
+
+def _enter_form(submission: Submission) -> None:
+    form, meta = submission.payload, submission.meta
+    vehicle = _vehicle(form.get("vehicle", ""))
+    booking = db.session.scalars(
+        sa.select(Appointment).where(Appointment.submission_id == submission.id)
+    ).first()
+    store_id = booking.store_id if booking else _store_id(form, vehicle)
+    asked = Asked(
+        source=submission.source,
+        kind=form["kind"],
+        name=form["name"],
+        phone=form["phone"],
+        email=form["email"],
+        message=form["message"],
+        department=form["department"],
+        vehicle_id=vehicle.id if vehicle else (booking.vehicle_id if booking else None),
+        store_id=store_id,
+        source_ref=form.get("source_ref", ""),
+        details=form["details"],
+        touch=meta.get("last_touch", {}),
+        first_touch=meta.get("first_touch", {}),
+        is_suspect=submission.suspicion >= SUSPECT_FROM,
+        at=submission.received_at,
+        opens_lead=form["opens_lead"],
+    )
+    enquiry = enter(asked, submission.id)
+    keys = keys_of(asked.phone, asked.email, asked.keys)
+    if privacy.is_erased(keys, submission.received_at):
+        privacy.forget(enquiry)
+        return
+    if booking and enquiry.lead_id:
+        booking.lead_id = enquiry.lead_id
+        note(enquiry.lead_id, "booked", "site", appointment_id=booking.id)
+    _record_consent(submission, enquiry)
+    photos.ask_for_check(enquiry)
+    if form["kind"] in subscriptions.KINDS:
+        subscriptions.subscribe(enquiry.person, form["kind"], vehicle=vehicle)
+    if not enquiry.is_suspect:
+        notifications.after_enquiry(enquiry)
+    else:
+        notifications.after_suspect(enquiry)
+
+
+def _record_consent(submission: Submission, enquiry: Enquiry) -> None:
+    meta = submission.meta
+    text = consent.shown_text("marketing", meta.get("text", "")) if meta.get("consent") else None
+    if text is None:
+        return
+    consent.record(
+        enquiry.person,
+        "marketing",
+        True,
+        text,
+        submission_id=submission.id,
+        channel=meta.get("channel", "site"),
+        page=meta.get("page", ""),
+        network=meta.get("network", ""),
+    )
+
+
+def _add_details(submission: Submission) -> None:
+    """What somebody added on the thank-you page, put to the enquiry that it is about."""
+    about = submission.meta.get("about", "")
+    first = db.session.get(Submission, about)
+    if first is not None and first.state == "new":
+        _process(first)
+    # Locked: its photos, drawn anew meanwhile, are recorded in the same details.
+    enquiry = db.session.scalars(
+        sa.select(Enquiry)
+        .where(Enquiry.submission_id == about)
+        .order_by(Enquiry.part)
+        .with_for_update(of=Enquiry)
+        .execution_options(populate_existing=True)
+    ).first()
+    if enquiry is None:
+        # The first post may still wait in the spool: tried again until it is there.
+        raise NotYet(f"submission {about} is not stored yet")
+    if enquiry.person.erased_at:  # nobody is left to whom it could belong
+        submission.payload, submission.meta = {}, {}
+        return
+    form = submission.payload
+    added = {**form["details"], **({"message": form["message"]} if form["message"] else {})}
+    enquiry.details = {**enquiry.details, **added}
+    person = enquiry.person
+    person.email = person.email or clean_line(form["email"], 254)
+    if form["email"] and not enquiry.is_suspect:
+        find_or_create_person(name=person.name, phone=person.phone, email=form["email"])
+    _record_consent(submission, enquiry)
+    if enquiry.lead_id:
+        note(enquiry.lead_id, "details", "site", at=submission.received_at, **added)
+    if form["email"] and submission.suspicion < SUSPECT_FROM:
+        notifications.after_details(enquiry, submission.id)
+
+
+class NotYet(RuntimeError):
+    """What this is about is still on its way: try again later."""
+
+
+def _vehicle(public_id: str) -> Vehicle | None:
+    if not public_id:
+        return None
+    return db.session.scalars(sa.select(Vehicle).where(Vehicle.public_id == public_id)).first()
+
+
+def _store_id(form: Mapping[str, Any], vehicle: Vehicle | None) -> int | None:
+    slug = form.get("store") or form["details"].get("store") or ""
+    if slug:
+        found = db.session.scalar(sa.select(Store.id).where(Store.slug == slug))
+        if found:
+            return int(found)
+    return vehicle.store_id if vehicle else None
+
+
+JOBS = {"process_submission": process_submission}
