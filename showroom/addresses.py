@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from inventory.filters import canonical, to_query
 from inventory.search import OfferFilter
-from showroom.filters import canonical, to_query
 
 
 def path_of(wanted: OfferFilter) -> str:

@@ -1,11 +1,11 @@
 """What machines that read the whole site ask for: the sitemap and robots.txt."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 from xml.sax.saxutils import escape
 
-from flask import Response, abort, stream_with_context
+from flask import Flask, Response, abort, current_app, stream_with_context
 
 from core.clock import now
 from dealership.identity import identity
@@ -25,11 +25,17 @@ IMAGES_EACH: Final = 10
 LEAST_OFFERS_FOR_A_LIST: Final = 2
 
 
+def init_sitemap(app: Flask, others: Sequence[Callable[[], Sequence[str]]]) -> None:
+    """List the pages of other doors too: `others` give their paths when a crawler asks."""
+    app.extensions["vitrine_sitemap"] = tuple(others)
+
+
 def robots() -> Response:
     """Private pages stay out of the crawl. Filtered lists say noindex themselves, which a crawler
     must be let in to read."""
     lines = ["User-agent: *"]
     lines += ["Disallow: /favoritos", "Disallow: /comparar", "Disallow: /vistos/"]
+    lines += ["Disallow: /w/", "Disallow: /ligar/", "Disallow: /agenda/"]
     lines += ["", f"Sitemap: {seo.absolute('/sitemap.xml')}", ""]
     return Response("\n".join(lines), mimetype="text/plain")
 
@@ -71,6 +77,10 @@ def _stream(rows: Iterator[str]) -> Response:
 
 def _pages() -> Iterator[str]:
     paths = ["/", "/estoque", "/lojas", "/financiamento"]
+    paths += ["/avaliacao", "/test-drive", "/pos-venda", "/contato", "/ligamos-para-voce"]
+    paths += ["/novidades", "/privacidade"]
+    for other in current_app.extensions["vitrine_sitemap"]:
+        paths += other()
     paths += [store.path for store in identity().stores]
     for facet in ("make", "model"):
         counted = search.count_by(facet).items()

@@ -5,21 +5,24 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from typing import Any
 from urllib.parse import quote
 
 from babel.dates import get_day_names
-from flask import Flask, url_for
-from flask_babel import format_date, format_datetime, get_locale, ngettext
+from flask import Flask, g, url_for
+from flask_babel import format_date, format_datetime, get_locale, get_translations, ngettext
 from flask_babel import gettext as _
 
 from core.clock import DEFAULT_ZONE, now, today
 from core.config import ROOT
 from core.money import format_brl
 from core.text import format_km, format_phone, whatsapp_link
-from dealership.hours import Hours, Interval, week_summary
-from dealership.identity import StoreProfile
+from dealership.hours import Hours, Interval, format_opening, week_summary
+from dealership.identity import StoreProfile, format_cnpj
 from inventory.offers import Offer, OfferPhoto
 from inventory.vocabulary import label
+from leads.consent import MARKETING, NOTICE, Text, current_text
+from showroom.contact_links import department_place
 from showroom.theme import stylesheet_path
 
 NEW_ARRIVAL_DAYS = 7
@@ -39,7 +42,9 @@ def init_display(app: Flask) -> None:
         postal_code=lambda code: f"{code[:5]}-{code[5:]}",
         time=lambda moment: format_datetime(moment, "HH:mm", rebase=False),
         opening=format_opening,
+        visit_day=format_visit,
         day=lambda when: format_date(when, "dd/MM/yyyy"),
+        day_time=lambda when: format_datetime(when, "dd/MM/yyyy HH:mm"),
         month=lambda when: format_date(when, "MMMM 'de' yyyy"),
         days_ago=days_ago,
         percent_points=lambda value: f"{format_decimal(value)}%",
@@ -58,8 +63,17 @@ def init_display(app: Flask) -> None:
         largest=largest,
         photo_alt=photo_alt,
         whatsapp=whatsapp_link,
+        department_place=department_place,
         share_link=share_link,
         page_numbers=page_numbers,
+        marketing_text=lambda: _wording(MARKETING),
+        notice_text=lambda: _wording(NOTICE),
+        drop_empty=lambda values: {k: v for k, v in values.items() if v is not None},
+    )
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
+        gettext=lambda text: _catalogue().ugettext(text),
+        ngettext=lambda one, many, count: _catalogue().ungettext(one, many, count),
+        newstyle=True,
     )
 
 
@@ -69,14 +83,33 @@ def html_lang() -> str:
 
 
 @lru_cache(maxsize=64)
-def _digest(name: str, _modified: float) -> str:
-    return hashlib.sha256((ROOT / "static" / name).read_bytes()).hexdigest()[:12]
+def _address(name: str, _modified: float) -> str:
+    digest = hashlib.sha256((ROOT / "static" / name).read_bytes()).hexdigest()[:12]
+    return url_for("static", filename=name, v=digest)
 
 
 def asset(name: str) -> str:
-    """Address of a static file, named by its content so that it may be kept for ever."""
-    modified = (ROOT / "static" / name).stat().st_mtime
-    return url_for("static", filename=name, v=_digest(name, modified))
+    """Address of a static file, named by its content so that it may be kept for ever. Kept here
+    too: a list of the staff door names its icons two hundred times."""
+    return _address(name, (ROOT / "static" / name).stat().st_mtime)
+
+
+def _catalogue() -> Any:
+    """The translations for this request. The library looks them up anew for each word: a long
+    page has eight hundred."""
+    locale = get_locale()
+    kept = g.get("catalogue")
+    if kept is None or kept[0] is not locale:
+        kept = g.catalogue = (locale, get_translations())
+    return kept[1]
+
+
+def _wording(kind: str) -> Text:
+    """The wording of `kind`, read once per request however many forms a page has."""
+    kept: dict[str, Text] = g.setdefault("wordings", {})
+    if kind not in kept:
+        kept[kind] = current_text(kind)
+    return kept[kind]
 
 
 # ---- pictures ----
@@ -153,19 +186,9 @@ def days_ago(moment: datetime) -> str:
     return ngettext("%(num)s day ago", "%(num)s days ago", days)
 
 
-def format_opening(moment: datetime) -> str:
-    """When a store opens next, `moment` in its zone: "today at 13:30", "Monday at 08:00"."""
-    clock = moment.strftime("%H:%M")
-    gap = (moment.date() - today(moment.tzinfo)).days  # type: ignore[arg-type]
-    if gap == 0:
-        return _("today at %(time)s", time=clock)
-    if gap == 1:
-        return _("tomorrow at %(time)s", time=clock)
-    if gap < 7:
-        return _(
-            "%(day)s at %(time)s", day=format_datetime(moment, "EEEE", rebase=False), time=clock
-        )
-    return _("on %(day)s", day=format_datetime(moment, "dd/MM", rebase=False))
+def format_visit(moment: datetime) -> str:
+    """When a visit is, `moment` in the store's zone: "Tuesday, 24 November, 10:30"."""
+    return str(format_datetime(moment, "EEEE, d 'de' MMMM, HH:mm", rebase=False)).capitalize()
 
 
 def week_rows(store: StoreProfile) -> list[tuple[str, list[str]]]:
@@ -216,12 +239,6 @@ def department_label(kind: str) -> str:
         "parts": _("Parts"),
         "fleet": _("Fleet sales"),
     }.get(kind, kind)
-
-
-def format_cnpj(cnpj: str) -> str:
-    return (
-        f"{cnpj[:2]}.{cnpj[2:5]}.{cnpj[5:8]}/{cnpj[8:12]}-{cnpj[12:]}" if len(cnpj) == 14 else cnpj
-    )
 
 
 def format_decimal(value: Decimal | float) -> str:

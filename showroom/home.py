@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from flask import render_template
 from flask_babel import gettext as _
 
-from dealership.identity import Identity, identity, running_banners
+from content.banners import shown_banners
+from dealership.identity import Identity, identity
 from dealership.models import Banner
-from inventory import search
+from inventory import filters, search
 from inventory.offers import Offer, OfferPhoto
-from showroom import filters, seo
+from leads.forms import NewsletterForm
+from showroom import seo
 from showroom.addresses import path_of
 
 HIGHLIGHTS = 9
@@ -40,12 +42,13 @@ def home_page() -> str:
         total=stock.total,
         highlights=highlights,
         arrivals=_arrivals(highlights),
-        banners=[(banner, _banner_photo(banner)) for banner in running_banners()],
+        banners=[(banner, _banner_photo(banner)) for banner in shown_banners()],
         bodies=_facet_picks(stock, "body"),
         makes=_facet_picks(stock, "make")[:MAKES],
         price_bands=_price_bands(),
         quick_picks=_quick_picks(),
         store_counts=search.count_by("store"),
+        news=NewsletterForm.blank(),
     )
 
 
@@ -141,5 +144,5 @@ def _banner_photo(banner: Banner) -> OfferPhoto | None:
         width_px=made.get("width_px", 1600),
         height_px=made.get("height_px", 600),
         color=made.get("color", ""),
-        alt="",
+        alt=made.get("alt", ""),
     )

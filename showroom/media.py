@@ -37,6 +37,8 @@ def media_file(key: str) -> Response:
     response.content_length = size_bytes
     response.headers["Cache-Control"] = IMMUTABLE
     response.headers["Content-Security-Policy"] = POLICY
+    # Public pictures stand in mails, too, which a webmail shows under its own origin.
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Content-Disposition"] = "inline"
     response.set_etag(key)  # the name stands for the bytes

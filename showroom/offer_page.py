@@ -1,23 +1,37 @@
-"""The page of one vehicle, from arrival to thirty days after its sale."""
+"""The page of one vehicle, from arrival to thirty days after its sale; and the forms on it.
 
-from dataclasses import dataclass
+A form is kept before anything about the car is looked up: who writes while it is being sold, or
+while the database is away, is answered with similar ones, not with an error.
+"""
+
+from dataclasses import dataclass, replace
 from typing import Final
 
 from flask import abort, redirect, render_template, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
+from core.clock import DEFAULT_ZONE, today
 from core.text import format_km, inside_a_sentence
 from dealership.identity import identity
+from dealership.sessions import HOUSE_COOKIE
 from inventory import search
 from inventory.availability import Availability
 from inventory.offers import Offer
+from inventory.provenance import public_answers
+from inventory.visits import count_visit
 from inventory.vocabulary import codes, feature_group, label
+from leads.answer_time import typical_answer_minutes
+from leads.audience import is_reader
+from leads.forms import InterestForm, PriceAlertForm
+from leads.reception import receive, thanks_path
 from showroom import seo
-from showroom.errors import error_page
-from showroom.simulator import simulator_for
+from showroom.bookings import public_id_of
+from showroom.contact_links import contact_of_offer
+from showroom.simulator import simulator_for, wish_form
 
 SIMILAR: Final = 6
+ALERT: Final = "alerta"  # ?formulario=: which of the page's forms was sent
 # Facts that a buyer must be warned of when they are true.
 WARNINGS: Final = frozenset({"auction", "insurance_recovered", "financed"})
 
@@ -37,13 +51,52 @@ def offer_page(name: str) -> str | Response | tuple[str, int]:
     if offer is None or offer.availability is Availability.HIDDEN:
         abort(404)
     if offer.availability is Availability.GONE:
-        return _gone_page(offer)
+        return _gone_page(offer, InterestForm.blank())
     if offer.path != request.path:
         return redirect(offer.path, code=301)
-    return _render(offer)
+    _count(offer)
+    return _render(offer, InterestForm.blank(), PriceAlertForm.blank())
 
 
-def _render(offer: Offer) -> str:
+def send_interest(name: str) -> Response | tuple[str, int]:
+    """A proposal wanted, or with `?formulario=alerta` word of a lower price: 303 once it is safe,
+    422 redrawn when refused. A car that was sold meanwhile is asked for all the same: it stands
+    for others like it."""
+    public_id = public_id_of(name.rpartition("-")[2].lower())
+    if not public_id:
+        abort(404)
+    wants_alert = request.args.get("formulario") == ALERT
+    form = (PriceAlertForm if wants_alert else InterestForm).posted(request)
+    receipt = receive(form, page=f"/oferta/{name}", vehicle=public_id)
+    if receipt is not None:
+        return redirect(thanks_path(receipt), code=303)
+    status = 413 if form.too_large else 422
+    offer = search.find_offer(public_id)
+    if offer is None or offer.availability is Availability.HIDDEN:
+        abort(404)
+    interest = form if isinstance(form, InterestForm) else InterestForm.blank()
+    alert = form if isinstance(form, PriceAlertForm) else PriceAlertForm.blank()
+    if offer.availability is Availability.GONE:
+        return _gone_page(offer, interest)[0], status
+    return _render(offer, interest, alert), status
+
+
+def preview_page(offer: Offer) -> str:
+    """The page of `offer` as staff see it before anybody else: kept out of search engines, counted
+    for nobody."""
+    return _render(offer, InterestForm.blank(), PriceAlertForm.blank(), is_preview=True)
+
+
+def _count(offer: Offer) -> None:
+    """One visit more, if a buyer looks: no machine, nobody of the house."""
+    if is_reader(request) and HOUSE_COOKIE not in request.cookies:
+        store = identity().store(offer.store.slug)
+        count_visit(offer.id, today(store.zone if store else DEFAULT_ZONE))
+
+
+def _render(
+    offer: Offer, interest: InterestForm, alert: PriceAlertForm, *, is_preview: bool = False
+) -> str:
     dealer = identity()
     store = dealer.store(offer.store.slug)
     crumbs = [
@@ -53,10 +106,13 @@ def _render(offer: Offer) -> str:
         (offer.model_name, _model_path(offer)),
         (" ".join(part for part in (offer.trim, str(offer.model_year)) if part), offer.path),
     ]
-    address = seo.absolute(offer.path)
+    simulation = None if offer.is_sold or not offer.price_cents else simulator_for(offer, {})
+    head = seo.offer_page(offer, dealer, store, crumbs)
     return render_template(
         "showroom/offer.html",
-        page=seo.offer_page(offer, dealer, store, crumbs),
+        page=replace(head, is_indexable=False, nodes=()) if is_preview else head,
+        is_preview=is_preview,
+        provenance=public_answers(offer.id),
         crumbs=crumbs,
         offer=offer,
         store=store,
@@ -65,38 +121,34 @@ def _render(offer: Offer) -> str:
         history=_history(offer),
         not_informed=_not_informed(offer),
         similar=search.find_offers(search.similar(offer.id, SIMILAR)),
-        simulation=None if offer.is_sold else simulator_for(offer, {}),
+        simulation=simulation,
+        wish=wish_form(simulation) if simulation else None,
+        interest=interest,
+        alert=alert,
+        alert_path=f"{offer.path}?formulario={ALERT}",
+        answer_minutes=typical_answer_minutes(store.id if store else None),
         model_path=_model_path(offer),
-        contact_number=(store.whatsapp if store else "") or dealer.whatsapp,
-        contact_message=_contact_message(offer, address),
-        share_text=f"{offer.title}: {address}",
+        has_whatsapp=bool(contact_of_offer(dealer, offer).whatsapp),
+        share_text=f"{offer.title}: {seo.absolute(offer.path)}",
     )
 
 
-def _contact_message(offer: Offer, address: str) -> str:
-    if offer.is_reserved:
-        return _(
-            "Hello! If the reservation of the %(car)s falls through, I am next: %(address)s",
-            car=offer.title,
-            address=address,
-        )
-    return _(
-        "Hello! I want a proposal for the %(car)s: %(address)s", car=offer.title, address=address
-    )
-
-
-def _gone_page(offer: Offer) -> tuple[str, int]:
+def _gone_page(offer: Offer, form: InterestForm) -> tuple[str, int]:
     """410 with a way on: the address is not coming back, the wish is still there."""
-    others = search.find_offers(search.similar(offer.id, SIMILAR))
-    return error_page(
-        410,
-        _("The %(car)s has left our stock", car=offer.title),
-        _("This page will not come back. These are similar and in stock today:")
-        if others
-        else _("This page will not come back. Search for another one:"),
-        others,
-        _("Similar cars"),
+    heading = _("The %(car)s has left our stock", car=offer.title)
+    text = _("This page will not come back, but the wish can still come true.")
+    body = render_template(
+        "showroom/gone.html",
+        page=seo.Page(
+            title=seo.fit([heading], ""), description=text, path=request.path, is_indexable=False
+        ),
+        heading=heading,
+        text=text,
+        offer=offer,
+        form=form,
+        similar=search.find_offers(search.similar(offer.id, SIMILAR)),
     )
+    return body, 410
 
 
 def _model_path(offer: Offer) -> str:

@@ -1,20 +1,17 @@
 """What search engines and share cards read: titles, descriptions, JSON-LD, for all pages."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from flask_babel import gettext as _
 
-from core.config import current
+from core.head import TITLE_CHARACTERS, Page, absolute, fit, shorten
 from core.money import format_brl
 from core.text import format_km, inside_a_sentence
 from dealership.identity import Identity, StoreProfile
 from inventory.offers import Offer, OfferPhoto
 from inventory.vocabulary import label
 
-TITLE_CHARACTERS = 60  # search results cut at about this many
-DESCRIPTION_CHARACTERS = 155
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 AVAILABILITY = {
     "available": "https://schema.org/InStock",
@@ -24,61 +21,22 @@ AVAILABILITY = {
 }
 Crumbs = Sequence[tuple[str, str]]
 
-
-@dataclass(frozen=True)
-class Page:
-    """What the head of a page says. `path` is canonical when `is_indexable`."""
-
-    title: str
-    description: str
-    path: str
-    is_indexable: bool = True
-    image: str = ""
-    image_alt: str = ""
-    nodes: tuple[dict[str, Any], ...] = field(default=())
-    robots_extra: str = ""
-
-    @property
-    def address(self) -> str:
-        return absolute(self.path)
-
-    @property
-    def canonical(self) -> str:
-        return self.address
-
-    @property
-    def robots(self) -> str:
-        if not self.is_indexable:
-            return "noindex, follow"
-        return self.robots_extra
-
-    @property
-    def graph(self) -> dict[str, Any] | None:
-        if not self.nodes:
-            return None
-        return {"@context": "https://schema.org", "@graph": list(self.nodes)}
-
-
-def absolute(path: str) -> str:
-    """`path` on the public origin, from settings: never from the Host header."""
-    return path if path.startswith("http") else current().base_url + path
-
-
-def fit(parts: Sequence[str], tail: str, limit: int = TITLE_CHARACTERS) -> str:
-    """`parts` joined, dropping from the right until it fits `limit` characters with `tail`."""
-    for count in range(len(parts), 0, -1):
-        text = " ".join(part for part in parts[:count] if part) + tail
-        if len(text) <= limit or count == 1:
-            return text
-    return tail
-
-
-def shorten(text: str, limit: int = DESCRIPTION_CHARACTERS) -> str:
-    """`text` in one line of at most `limit` characters, cut at a word."""
-    text = " ".join(text.split())
-    if len(text) <= limit:
-        return text
-    return text[: limit - 1].rsplit(" ", 1)[0].rstrip(",.;:") + "…"
+__all__ = [
+    "Page",
+    "absolute",
+    "breadcrumb_node",
+    "dealer_id",
+    "dealer_node",
+    "fit",
+    "house_page",
+    "list_node",
+    "offer_node",
+    "offer_page",
+    "organization_node",
+    "photo_address",
+    "shorten",
+    "website_node",
+]
 
 
 def photo_address(photo: OfferPhoto, at_least_px: int = 1200) -> str:
@@ -88,6 +46,28 @@ def photo_address(photo: OfferPhoto, at_least_px: int = 1200) -> str:
 
 
 # ---- pages ----
+
+
+def house_page(
+    dealer: Identity,
+    words: Sequence[str],
+    description: str,
+    path: str,
+    crumbs: Crumbs,
+    *nodes: dict[str, Any],
+    is_indexable: bool = True,
+) -> Page:
+    """The head of a page that is about no single car: `words` with the house's name, its card,
+    and where the page stands before `nodes`."""
+    return Page(
+        title=fit(words, f" | {dealer.name}"),
+        description=shorten(description),
+        path=path,
+        is_indexable=is_indexable,
+        image=absolute("/static/card.jpg"),
+        image_alt=dealer.name,
+        nodes=(breadcrumb_node(crumbs, path), *nodes),
+    )
 
 
 def offer_page(offer: Offer, dealer: Identity, store: StoreProfile | None, crumbs: Crumbs) -> Page:

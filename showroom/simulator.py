@@ -1,22 +1,31 @@
-"""The instalment simulator: reads what was typed, computes on the server, never fails."""
+"""The instalment simulator: reads what was typed, computes on the server, never fails. And the
+form that takes a simulation further: worked out anew, kept with all its numbers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
-from flask import render_template, request
+from flask import redirect, render_template, request
 from flask_babel import gettext as _
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.wrappers import Response
 
 from core.clock import today
+from core.db import db
 from core.money import NotMoney, format_brl, parse_brl
+from core.text import clean_line
 from dealership.identity import Identity, identity
 from inventory import financing, search
 from inventory.offers import Offer
+from leads.forms import FinancingForm
+from leads.reception import receive, thanks_path
 from showroom import seo
 from showroom.addresses import path_of
+from showroom.bookings import public_id_of
 
+PATH: Final = "/financiamento"
 DEFAULT_PRICE_CENTS: Final = 80_000_00
 DEFAULT_MONTHS: Final = 48
 DEFAULT_DOWN_SHARE: Final = 5  # a fifth of the price
@@ -136,33 +145,110 @@ def _plain(cents: int) -> str:
 
 def financing_page() -> str:
     """`/financiamento`: for any price, or with `?oferta=` for one car."""
-    public_id = request.args.get("oferta", "")
+    offer = _offer(request.args.get("oferta", ""))
+    view = simulator_for(offer, request.args)
+    return _render(view, offer, wish_form(view))
+
+
+def wish_form(view: SimulatorView) -> FinancingForm:
+    """The form under a simulation, carrying what was typed, not what came out."""
+    return FinancingForm.blank(**_inputs(view))
+
+
+def _inputs(view: SimulatorView) -> dict[str, str]:
+    return {
+        "preco": "" if view.is_price_fixed else view.typed["valor"],
+        "entrada": view.typed["entrada"],
+        "prazo": str(view.months),
+        "oferta": view.offer_id,
+    }
+
+
+def send_simulation() -> Response | tuple[str, int]:
+    """303 once it is safe; 422 when a field is wrong or nothing can be financed with these
+    numbers. They are worked out here anew: what a browser says of instalments counts for nothing.
+    While the database is away the typed numbers are kept, and worked out by who answers."""
+    form = FinancingForm.posted(request)
+    typed = {
+        "valor": form.preco.data or "",
+        "entrada": form.entrada.data or "",
+        "prazo": form.prazo.data or "",
+    }
+    public_id = public_id_of(form.oferta.data)
+    offer, view = _recomputed(public_id, typed)
+    if view is not None and view.result is None:
+        form.problem = " ".join(view.errors.values())
+    short = {name: clean_line(text, 40) for name, text in typed.items() if text}
+    receipt = receive(
+        form,
+        page=PATH,
+        vehicle=public_id,
+        details={"simulation": snapshot(view)} if view and view.result else {"typed": short},
+    )
+    if receipt is not None:
+        return redirect(thanks_path(receipt), code=303)
+    view = view or simulator_for(offer, typed)
+    for name, value in _inputs(view).items():
+        form[name].data = value
+    return _render(view, offer, form), 413 if form.too_large else 422
+
+
+def _recomputed(
+    public_id: str, typed: Mapping[str, str]
+) -> tuple[Offer | None, SimulatorView | None]:
+    """The car and its simulation; no simulation where no price is known: the car was sold, or the
+    database is away."""
+    try:
+        offer = _offer(public_id)
+        if offer is None and (public_id or not typed["valor"].strip()):
+            return None, None
+        return offer, simulator_for(offer, typed)
+    except SQLAlchemyError:
+        db.session.rollback()
+        return None, None
+
+
+def snapshot(view: SimulatorView) -> dict[str, Any]:
+    """Every number of a simulation, its rates and its day, to be shown as it was however rates
+    change. Amounts in cents, rates in percent."""
+    assert view.result is not None
+    kept = {
+        name: getattr(view.result, name)
+        for name in financing.Simulation.__dataclass_fields__
+        if name != "schedule"
+    }
+    numbers = {k: str(v) if isinstance(v, Decimal) else v for k, v in kept.items()}
+    return {**numbers, "day": view.day.isoformat(), "agent": view.agent}
+
+
+def _offer(public_id: str) -> Offer | None:
     offer = search.find_offer(public_id) if public_id else None
     if offer is not None and (offer.is_sold or not offer.availability.has_page):
-        offer = None
-    view = simulator_for(offer, request.args)
-    crumbs = [(_("Home"), "/"), (_("Financing"), "/financiamento")]
+        return None
+    return offer
+
+
+def _render(view: SimulatorView, offer: Offer | None, form: FinancingForm) -> str:
+    crumbs = [(_("Home"), "/"), (_("Financing"), PATH)]
     dealer = identity()
     return render_template(
         "showroom/financing.html",
-        page=seo.Page(
-            title=seo.fit([_("Simulate car financing")], f" | {dealer.name}"),
-            description=_(
+        page=seo.house_page(
+            dealer,
+            [_("Simulate car financing")],
+            _(
                 "Work out the instalments of your next car to the cent, with IOF, fees and CET, "
                 "before you talk to anybody. Nothing to fill in about you."
             ),
-            path="/financiamento",
+            PATH,
+            crumbs,
+            seo.dealer_node(dealer, None),
             # Numbers in the address make endless copies of one page.
             is_indexable=not request.args,
-            image=seo.absolute("/static/card.jpg"),
-            image_alt=dealer.name,
-            nodes=(
-                seo.breadcrumb_node(crumbs, "/financiamento"),
-                seo.dealer_node(dealer, None),
-            ),
         ),
         crumbs=crumbs,
         simulation=view,
+        wish=form,
         offer=offer,
         within_reach=[] if offer else _within_reach(view.price_cents),
         reach_path=path_of(_reach(view.price_cents)),

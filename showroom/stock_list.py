@@ -12,11 +12,11 @@ from werkzeug.wrappers import Response
 from core.money import format_brl
 from core.text import format_km
 from dealership.identity import Identity, identity
-from inventory import search
+from inventory import filters, search
 from inventory.catalogue import name_of_make, name_of_model
 from inventory.offers import Offer
 from inventory.search import OfferFilter, SearchResult
-from showroom import filters, seo
+from showroom import seo
 from showroom.addresses import landing_path, path_of
 
 OPTIONS_SHOWN: Final = 8

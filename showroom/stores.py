@@ -3,6 +3,7 @@
 from flask import abort, render_template
 from flask_babel import gettext as _
 
+from content.media import shown
 from dealership.identity import StoreProfile, identity
 from inventory import search
 from showroom import seo
@@ -68,6 +69,7 @@ def store_page(slug: str) -> str:
         ),
         crumbs=crumbs,
         store=store,
+        photo=shown(store.photo) if store.photo else None,
         total=result.total,
         offers=search.find_offers(result.ids[:SHOWN]),
     )

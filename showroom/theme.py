@@ -50,6 +50,14 @@ def current_stylesheet() -> tuple[str, str]:
     return _stylesheet(looks.brand_color, looks.font_family, Path(STYLES).stat().st_mtime)
 
 
+def stylesheet_for(brand_color: str, font_family: str, scheme: str) -> str:
+    """The stylesheet of other looks than today's, light or dark whatever the reader's own screen
+    is: for samples of what is not saved yet. Raises dealership.branding.NotAColor."""
+    _digest, text = _stylesheet(brand_color, font_family, Path(STYLES).stat().st_mtime)
+    wanted = "all" if scheme == "dark" else "not all"
+    return re.sub(r"\(prefers-color-scheme:\s*dark\)", wanted, text)
+
+
 def stylesheet_path() -> str:
     return f"/estilo-{current_stylesheet()[0]}.css"
 

@@ -2,12 +2,28 @@
 
 from flask import Blueprint
 
-from showroom import components, crawlers, visitor
+from showroom import (
+    appointments,
+    blog,
+    bookings,
+    components,
+    contact,
+    crawlers,
+    newsletter,
+    outbox,
+    privacy,
+    subscriptions,
+    testimonials,
+    visitor,
+)
+from showroom.contact_links import phone_jump, whatsapp_jump
 from showroom.home import home_page
-from showroom.offer_page import offer_page
-from showroom.simulator import financing_page
+from showroom.offer_page import offer_page, send_interest
+from showroom.simulator import financing_page, send_simulation
 from showroom.stock_list import make_page, model_page, stock_page
 from showroom.stores import store_page, stores_page
+from showroom.thanks import send_details, thanks_page
+from showroom.trade_in import send_trade_in, trade_in_page
 
 showroom = Blueprint("showroom", __name__)
 
@@ -16,9 +32,62 @@ showroom.add_url_rule("/estoque", view_func=stock_page)
 showroom.add_url_rule("/estoque/<make>", view_func=make_page)
 showroom.add_url_rule("/estoque/<make>/<model>", view_func=model_page)
 showroom.add_url_rule("/oferta/<name>", view_func=offer_page)
+showroom.add_url_rule("/oferta/<name>", view_func=send_interest, methods=["POST"])
 showroom.add_url_rule("/financiamento", view_func=financing_page)
+showroom.add_url_rule("/financiamento", view_func=send_simulation, methods=["POST"])
 showroom.add_url_rule("/lojas", view_func=stores_page)
 showroom.add_url_rule("/lojas/<slug>", view_func=store_page)
+for _path, _page, _send in (
+    ("/contato", contact.contact_page, contact.send_contact),
+    ("/ligamos-para-voce", contact.call_back_page, contact.send_call_back),
+    ("/avaliacao", trade_in_page, send_trade_in),
+    ("/test-drive", bookings.test_drive_page, bookings.send_test_drive),
+    ("/pos-venda", bookings.service_page, bookings.send_service),
+    ("/novidades", newsletter.newsletter_page, newsletter.send_newsletter),
+    ("/obrigado/<submission_id>", thanks_page, send_details),
+):
+    showroom.add_url_rule(_path, view_func=_page)
+    showroom.add_url_rule(_path, view_func=_send, methods=["POST"])
+showroom.add_url_rule("/w/<where>", view_func=whatsapp_jump)
+showroom.add_url_rule("/ligar/<where>", view_func=phone_jump)
+showroom.add_url_rule("/agenda/<token>", view_func=appointments.appointment_page)
+showroom.add_url_rule(
+    "/agenda/<token>", view_func=appointments.cancel_appointment, methods=["POST"]
+)
+showroom.add_url_rule("/agenda/<token>.ics", view_func=appointments.calendar_page)
+showroom.add_url_rule("/privacidade", view_func=privacy.privacy_page)
+showroom.add_url_rule("/privacidade/meus-dados", view_func=privacy.request_page)
+showroom.add_url_rule("/privacidade/meus-dados", view_func=privacy.send_request, methods=["POST"])
+_CASE = "/privacidade/caso/<token>"
+showroom.add_url_rule(_CASE, view_func=privacy.case_page)
+showroom.add_url_rule(_CASE, view_func=privacy.send_code, methods=["POST"])
+showroom.add_url_rule(f"{_CASE}/codigo", view_func=privacy.send_new_code, methods=["POST"])
+showroom.add_url_rule(f"{_CASE}/corrigir", view_func=privacy.save_correction, methods=["POST"])
+showroom.add_url_rule(f"{_CASE}/parar", view_func=privacy.stop_messages, methods=["POST"])
+showroom.add_url_rule(f"{_CASE}/apagar", view_func=privacy.erasure_page)
+showroom.add_url_rule(f"{_CASE}/apagar", view_func=privacy.erase_now, methods=["POST"])
+showroom.add_url_rule(f"{_CASE}/dados.json", view_func=privacy.download_json)
+showroom.add_url_rule(f"{_CASE}/dados.csv", view_func=privacy.download_csv)
+_LEAVE = "/descadastrar/<token>"
+showroom.add_url_rule(_LEAVE, view_func=subscriptions.leave_page)
+showroom.add_url_rule(_LEAVE, view_func=subscriptions.leave, methods=["POST"])
+_CONFIRM = "/novidades/<token>"
+showroom.add_url_rule(_CONFIRM, view_func=subscriptions.confirm_page)
+showroom.add_url_rule(_CONFIRM, view_func=subscriptions.confirm, methods=["POST"])
+_PREFERENCES = "/preferencias/<token>"
+showroom.add_url_rule(_PREFERENCES, view_func=subscriptions.preferences_page)
+showroom.add_url_rule(_PREFERENCES, view_func=subscriptions.change_preferences, methods=["POST"])
+showroom.add_url_rule("/blog", view_func=blog.blog_page)
+showroom.add_url_rule("/blog/tag/<tag>", view_func=blog.tag_page)
+showroom.add_url_rule("/blog/historia/<slug>", view_func=blog.story_page)
+showroom.add_url_rule("/blog/<slug>", view_func=blog.article_page)
+showroom.add_url_rule("/p/<slug>", view_func=blog.site_page)
+showroom.add_url_rule("/previa/<token>", view_func=blog.preview_page)
+showroom.add_url_rule("/depoimentos", view_func=testimonials.testimonials_page)
+_INVITED = "/depoimentos/convite/<token>"
+showroom.add_url_rule(_INVITED, view_func=testimonials.invitation_page)
+showroom.add_url_rule(_INVITED, view_func=testimonials.send_testimonial, methods=["POST"])
+showroom.add_url_rule(f"{_INVITED}/retirar", view_func=testimonials.take_back, methods=["POST"])
 showroom.add_url_rule("/favoritos", view_func=visitor.favourites_page)
 showroom.add_url_rule("/favoritos", view_func=visitor.change_favourites, methods=["POST"])
 showroom.add_url_rule("/comparar", view_func=visitor.compare_page)
@@ -29,3 +98,7 @@ showroom.add_url_rule("/sitemap-<name>.xml", view_func=crawlers.sitemap_file)
 showroom.add_url_rule("/robots.txt", view_func=crawlers.robots)
 # In development only: every part of the design on one page.
 showroom.add_url_rule("/_componentes", view_func=components.components_page)
+# In development only: the mails as their readers get them.
+showroom.add_url_rule("/_emails", view_func=outbox.outbox_page)
+showroom.add_url_rule("/_emails/<int:mail_id>", view_func=outbox.mail_page)
+showroom.add_url_rule("/_emails/<int:mail_id>/html", view_func=outbox.mail_html)

@@ -116,18 +116,17 @@ def _still_here(public_ids: Sequence[str]) -> list[Offer]:
 
 def _private_page(title: str, path: str, crumbs: seo.Crumbs) -> seo.Page:
     dealer = identity()
-    return seo.Page(
-        title=seo.fit([title], f" | {dealer.name}"),
-        description=_(
+    return seo.house_page(
+        dealer,
+        [title],
+        _(
             "The vehicles you chose at %(name)s, kept on this device without an account, with "
             "prices and availability as they are now.",
             name=dealer.name,
         ),
-        path=path,
+        path,
+        crumbs,
         is_indexable=False,
-        image=seo.absolute("/static/card.jpg"),
-        image_alt=dealer.name,
-        nodes=(seo.breadcrumb_node(crumbs, path),),
     )
 
 

@@ -1,0 +1,1 @@
+"""Portals, messaging and telephony: what they send us and what we send them. A door."""

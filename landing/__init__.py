@@ -1,0 +1,1 @@
+"""Campaign pages: one page, one action, and what they achieved. A door."""
