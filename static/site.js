@@ -28,9 +28,80 @@
     toastTimer = setTimeout(() => { toast.hidden = true; }, 3500);
   };
 
+  // ---- where the visit came from: on this device only, sent with a form (see leads/attribution.py) ----
+  const store = (area, key, value) => {
+    try { // storage may be full or forbidden
+      if (value === undefined) return JSON.parse(area().getItem(key));
+      value === null ? area().removeItem(key) : area().setItem(key, JSON.stringify(value));
+    } catch { /* nothing is kept then */ }
+    return null;
+  };
+  const here = () => localStorage, tab = () => sessionStorage;
+  const QUARTER = 90 * 864e5, NAMES = { utm_source: "source", utm_medium: "medium", utm_campaign: "campaign", utm_content: "content", utm_term: "term", gclid: "gclid", gbraid: "gbraid", wbraid: "wbraid", fbclid: "fbclid" };
+  const visit = () => {
+    const fresh = (touch) => (touch && Date.now() - Date.parse(touch.at) < QUARTER ? touch : null);
+    const kept = store(here, "origem") || {};
+    const touch = {};
+    new URLSearchParams(location.search).forEach((value, name) => { if (NAMES[name] && value) touch[NAMES[name]] = value.slice(0, 200); });
+    let from = "";
+    try { from = new URL(document.referrer).hostname; } catch { /* came from nowhere */ }
+    if (from && from !== location.hostname) touch.referrer = from;
+    const came = Object.keys(touch).length ? { ...touch, landing: location.pathname, at: new Date().toISOString() } : null;
+    const touches = { first: fresh(kept.first) || came, last: came || fresh(kept.last) };
+    store(here, "origem", touches.last ? touches : null);
+    return touches;
+  };
+  const touches = document.prerendering ? null : visit();
+
+  // ---- forms that write to us: sent once, nothing typed is lost ----
+  const DRAFT = "rascunho:";
+  const typed = (form) => [...form.elements].filter((field) => field.name && field.matches("input[type=text], input[type=tel], input[type=email], textarea") && !field.closest(".trap"));
+  const keepsDraft = (form) => form && form.matches("[data-lead-form]");
+  const draftOf = (form) => DRAFT + form.getAttribute("action");
+  if (/\/obrigado(\/|$)/.test(location.pathname)) {
+    try { Object.keys(sessionStorage).filter((key) => key.startsWith(DRAFT)).forEach((key) => sessionStorage.removeItem(key)); } catch { /* none kept */ }
+  }
+  $$("[data-lead-form]").forEach((form) => {
+    const draft = store(tab, draftOf(form)) || {};
+    typed(form).forEach((field) => { if (!field.value && draft[field.name]) field.value = draft[field.name]; });
+    const wrong = $("[data-form-errors]", form) && $("[aria-invalid=true]", form);
+    if (wrong) wrong.focus();
+  });
+  document.addEventListener("input", ({ target: { form } }) => {
+    if (keepsDraft(form)) store(tab, draftOf(form), Object.fromEntries(typed(form).map((field) => [field.name, field.value])));
+  });
+  const rest = (form, isResting) => $$("button[type=submit]", form).forEach((button) => { button.disabled = isResting; });
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.elements.submission_id || event.defaultPrevented) return;
+    const note = $("[data-unsent]", form);
+    if (note) note.remove();
+    if (navigator.onLine === false) {
+      event.preventDefault();
+      const text = Object.assign(document.createElement("p"), { className: "error-text", textContent: words.unsent });
+      text.dataset.unsent = "";
+      text.setAttribute("role", "alert");
+      $("button[type=submit]", form).before(text);
+      return;
+    }
+    if (form.elements.origem && touches && touches.last) form.elements.origem.value = JSON.stringify(touches);
+    setTimeout(() => rest(form, true)); // only now, so that the button's own value is sent
+    setTimeout(() => rest(form, false), 10000);
+  });
+  addEventListener("pageshow", (event) => { if (event.persisted) $$("form").forEach((form) => rest(form, false)); });
+
+  // A puzzle for browsers, where the dealer asks for one: its solver comes with the first focus.
+  document.addEventListener("focusin", function solve(event) {
+    const form = event.target.form;
+    if (!form || !form.dataset.proofScript) return;
+    document.removeEventListener("focusin", solve);
+    document.head.append(Object.assign(document.createElement("script"), { src: form.dataset.proofScript }));
+  });
+
   // ---- hearts and comparison ----
   const bar = $("[data-compare-bar]");
   const paint = () => {
+    if (!bar) return; // a landing page has one action only
     const saved = read("favoritos"), chosen = read("comparar");
     $$("[data-favourite]").forEach((b) => b.setAttribute("aria-pressed", saved.includes(b.value)));
     $$("[data-compare]").forEach((b) => b.setAttribute("aria-pressed", chosen.includes(b.value)));
@@ -66,6 +137,19 @@
     if (removal) write("comparar", read("comparar").filter((id) => id !== removal.dataset.compareRemove));
   });
   addEventListener("pageshow", paint); // also when the page comes back from the back-forward cache
+
+  // ---- landing pages: what is left until the end that the page names in words ----
+  $$("[data-countdown]").forEach((place) => {
+    const { countdown, days, day, hours } = place.dataset;
+    const tick = () => {
+      const left = Math.max(0, Math.floor((new Date(countdown) - Date.now()) / 1000));
+      const whole = Math.floor(left / 86400), two = (n) => String(n).padStart(2, "0");
+      const clock = `${two(Math.floor(left / 3600))}:${two(Math.floor(left / 60) % 60)}:${two(left % 60)}`;
+      place.textContent = !left ? "" : whole > 1 ? say(days, whole) : whole ? day : say(hours, clock);
+      if (left) setTimeout(tick, whole ? 60000 : 1000);
+    };
+    tick();
+  });
 
   // ---- recently seen ----
   const seen = $("[data-offer-page]");
@@ -250,6 +334,10 @@
       try {
         const page = await fetchPage(addressOf(form), mine.signal);
         result.replaceChildren(...$("[data-result]", page).childNodes);
+        ["preco", "entrada", "prazo"].forEach((name) => { // the form below asks for what is shown
+          const mine = $(`[data-lead-form] [name=${name}]`, simulator), theirs = $(`[data-lead-form] [name=${name}]`, page);
+          if (mine && theirs) mine.value = theirs.value;
+        });
         $$(".error-text", form).forEach((text) => text.remove());
         $$("[aria-invalid]", form).forEach((field) => field.removeAttribute("aria-invalid"));
         $$(".error-text", page).forEach((text) => {
