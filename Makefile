@@ -9,7 +9,7 @@ PORT ?= 8000
 export HOST PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench messages lock clean
+.PHONY: help run test lint format bench chaos messages lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +17,8 @@ help: ## this list
 # A newcomer reads addresses, not a line per request; VITRINE_LOG_LEVEL=info shows them. Exported,
 # not written before the command: make then starts it without a shell that would swallow signals.
 run: export VITRINE_LOG_LEVEL := $(or $(VITRINE_LOG_LEVEL),warning)
+# The demo's mails are written before the site is up: they too name the port that was chosen.
+run: export VITRINE_BASE_URL := $(or $(VITRINE_BASE_URL),http://$(if $(filter 0.0.0.0 ::,$(HOST)),127.0.0.1,$(HOST)):$(PORT))
 run: $(VENV)/.run-ready $(CATALOGUE).mo ## the site with its demo stock, and the worker
 	@$(FLASK) db upgrade
 	@$(FLASK) demo load --if-empty --covers-first
@@ -28,7 +30,7 @@ test: $(VENV)/.test-ready $(CATALOGUE).mo ## the whole suite, on SQLite and, if 
 lint: $(VENV)/.test-ready ## formatter, linter, type checker, template linter: silent when clean
 	@$(BIN)/ruff format --check --quiet . || { echo "Run make format."; exit 1; }
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy --no-error-summary app.py wsgi.py core jobs dealership inventory showroom demo
+	@$(BIN)/mypy --no-error-summary app.py wsgi.py core jobs dealership inventory leads content showroom landing integrators admin demo
 	@$(BIN)/djlint --lint --quiet templates
 
 format: $(VENV)/.test-ready ## rewrite the code in the house format
@@ -37,6 +39,9 @@ format: $(VENV)/.test-ready ## rewrite the code in the house format
 
 bench: $(VENV)/.test-ready $(CATALOGUE).mo ## speed and memory, as ratios to bare references of the same run
 	@$(BIN)/python -m bench $(BENCH)
+
+chaos: $(VENV)/.test-ready $(CATALOGUE).mo ## no accepted lead is lost or doubled, whatever is killed, locked or full
+	@$(BIN)/python -m bench.chaos $(CHAOS)
 
 messages: $(VENV)/.test-ready ## collect the messages of code and templates into the catalogue
 	@$(BIN)/pybabel -q extract -F babel.cfg -k lazy_gettext -k _l -k ngettext:1,2 --no-location --sort-output --width 100 -o translations/messages.pot .

@@ -1,49 +1,133 @@
 """Builds the application: the only file that imports every package."""
 
+from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response, abort, request
 from flask_babel import Babel
-from flask_babel import lazy_gettext as _l
 from flask_compress import Compress
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter
 
+from admin import export_writing, staff_mail
+from admin.site import init_admin
+from content import forgetting, invitations, published, testimonials
+from content import media as library
+from content.menu import DEFAULTS, menu
 from core import config as settings
-from core.db import init_db
+from core.db import db, init_db
 from core.headers import init_headers
 from core.health import database_answers, disk_has_room, init_health
 from core.logging import init_logging
 from core.serving import serve
 from core.storage import init_storage
 from core.wakeup import init_wakeup
-from dealership.identity import identity
+from dealership.identity import Identity, identity, last_known_identity
 from demo import angles
 from demo.cli import demo_commands
-from inventory import photos
+from integrators import accounts, polling
+from integrators.cli import portal_commands
+from integrators.incoming import processing
+from integrators.incoming.door import webhooks
+from inventory import bulk, bulk_history, conflicts, photo_uploads, photos, visits
 from inventory.cli import stock_commands
+from inventory.importing import history as imports
 from jobs import queue
 from jobs.cli import job_commands, worker
 from jobs.schedule import Periodic
 from jobs.worker import JobSetup
+from landing import counting, experiments
+from landing.cli import landing_commands
+from landing.editing import indexable_paths
+from landing.sticker_cli import sticker_commands
+from landing.stickers import stickers_door
+from landing.views import landing
+from leads import (
+    capture,
+    cases,
+    erasure,
+    flood,
+    intake,
+    letters,
+    notifications,
+    retention,
+    subscriptions,
+)
+from leads import photos as lead_photos
+from leads.cli import lead_commands
+from leads.privacy_cli import privacy_commands
+from showroom.crawlers import init_sitemap
 from showroom.display import html_lang, init_display
 from showroom.errors import init_errors
 from showroom.media import media
+from showroom.tags import init_tags, tag_sources
 from showroom.theme import theme
 from showroom.views import showroom
+
+
+class RowNumber(IntegerConverter):
+    """`<int:…>` in addresses: a number that a row can have. What is longer is not there, instead
+    of an error of the database."""
+
+    regex = "[0-9]{1,9}"
+
 
 # What a form or an upload may weigh before anything reads it.
 MAX_BODY_BYTES = 32 * 1024 * 1024
 
-NAVIGATION = (
-    ("/estoque", _l("Stock")),
-    ("/lojas", _l("Stores")),
-    ("/financiamento", _l("Financing")),
-)
-HANDLERS = {**queue.JOBS, **photos.JOBS, **angles.JOBS}
+HANDLERS = {
+    **queue.JOBS,
+    **photos.JOBS,
+    **bulk.JOBS,
+    **bulk_history.JOBS,
+    **conflicts.JOBS,
+    **visits.JOBS,
+    **photo_uploads.JOBS,
+    **imports.JOBS,
+    **export_writing.JOBS,
+    **library.JOBS,
+    **angles.JOBS,
+    **capture.JOBS,
+    **intake.JOBS,
+    **letters.JOBS,
+    **notifications.JOBS,
+    **subscriptions.JOBS,
+    **cases.JOBS,
+    **erasure.JOBS,
+    **retention.JOBS,
+    **lead_photos.JOBS,
+    **experiments.JOBS,
+    **processing.JOBS,
+    **polling.JOBS,
+    **staff_mail.JOBS,
+    **invitations.JOBS,
+    **testimonials.JOBS,
+}
 TIMETABLE = (
     Periodic("purge-done-jobs", every_seconds=3600, kind="purge_done_jobs"),
     Periodic("sweep-orphan-media", every_seconds=6 * 3600, kind="sweep_orphan_media"),
+    Periodic("sweep-exports", every_seconds=3600, kind="sweep_exports"),
+    Periodic("sweep-imports", every_seconds=24 * 3600, kind="sweep_imports"),
+    Periodic("sweep-uploads", every_seconds=3600, kind="sweep_uploads"),
+    Periodic("sweep-media", every_seconds=24 * 3600, kind="sweep_media"),
+    Periodic("forget-invitations", every_seconds=24 * 3600, kind="forget_invitations"),
+    Periodic("purge-bulk-changes", every_seconds=24 * 3600, kind="purge_bulk_changes"),
+    Periodic("purge-fact-changes", every_seconds=24 * 3600, kind="purge_fact_changes"),
+    Periodic("forget-visits", every_seconds=24 * 3600, kind="forget_visits"),
+    Periodic("purge-exposures", every_seconds=24 * 3600, kind="purge_exposures"),
+    Periodic("apply-retention", every_seconds=24 * 3600, kind="apply_retention"),
+    Periodic("sweep-lead-photos", every_seconds=24 * 3600, kind="sweep_lead_photos"),
+    Periodic("drain-spool", every_seconds=5, kind="drain_spool"),
+    Periodic("poll-lead-sources", every_seconds=900, kind="poll_lead_sources"),
+    Periodic("price-alerts", every_seconds=300, kind="price_alerts"),
 )
+
+
+class _Vitrine(Flask):
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """No view or hook here is a coroutine; Flask would look anew at each, a dozen a request."""
+        return func
 
 
 def create_app(config: settings.Config | None = None, **overrides: Any) -> Flask:
@@ -52,7 +136,7 @@ def create_app(config: settings.Config | None = None, **overrides: Any) -> Flask
     Raises core.config.BadSetting when a setting is unknown, missing or unusable.
     """
     config = config or settings.load(**overrides)
-    app = Flask(__name__, instance_path=config.instance_dir)
+    app = _Vitrine(__name__, instance_path=config.instance_dir)
     app.config.update(
         SECRET_KEY=config.secret_key,
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
@@ -75,17 +159,35 @@ def create_app(config: settings.Config | None = None, **overrides: Any) -> Flask
         ],
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.url_map.converters["int"] = RowNumber
     app.extensions["vitrine"] = config
     init_logging(app, config)
     init_db(app, config)
     init_storage(app, config)
     init_wakeup(app, config)
+    capture.init_capture(app, config)
+    accounts.init_accounts(app)
+    flood.init_flood(app, config)
+    forgetting.init_forgetting()
+    counting.init_counting(app)
+    visits.init_visits(app)
     Babel(app)
     Compress(app)
     init_display(app)
     _init_doors(app, config)
     app.extensions["vitrine_jobs"] = JobSetup(HANDLERS, TIMETABLE)
-    for command in (stock_commands, demo_commands, job_commands, worker, serve):
+    for command in (
+        stock_commands,
+        landing_commands,
+        sticker_commands,
+        lead_commands,
+        privacy_commands,
+        portal_commands,
+        demo_commands,
+        job_commands,
+        worker,
+        serve,
+    ):
         app.cli.add_command(command)
     if config.trusted_proxies:
         count = config.trusted_proxies
@@ -94,18 +196,40 @@ def create_app(config: settings.Config | None = None, **overrides: Any) -> Flask
 
 
 def _init_doors(app: Flask, config: settings.Config) -> None:
-    for blueprint in (showroom, media, theme):
+    for blueprint in (showroom, landing, stickers_door, media, theme, webhooks):
         app.register_blueprint(blueprint)
+    init_admin(app, config)
     init_errors(app)
-    init_headers(app, is_https=config.base_url.startswith("https:"))
+    init_headers(app, is_https=config.base_url.startswith("https:"), also=tag_sources(config))
+    init_tags(app, config)
+    init_sitemap(app, [indexable_paths, published.public_paths, testimonials.public_paths])
     init_health(
         app,
         {"database": database_answers, "disk": disk_has_room(config.instance_dir)},
+        alarms={"spool": capture.spool_is_quick},
     )
-    app.context_processor(
-        lambda: {"dealer": identity(), "navigation": NAVIGATION, "html_lang": html_lang()}
-    )
+    app.before_request(_refuse_nul)
+    app.context_processor(_on_every_page)
     app.after_request(_allow_keeping)
+
+
+def _refuse_nul() -> None:
+    """No address holds a NUL, and PostgreSQL takes none in a text."""
+    if "\0" in request.path:
+        abort(404)
+
+
+def _on_every_page() -> dict[str, Any]:
+    """What templates know without being told. Without a database it is who we were last: the page
+    that says so still has our number."""
+    links = DEFAULTS
+    try:
+        dealer: Identity | None = identity()
+        links = menu() if not request.path.startswith("/admin") else links
+    except SQLAlchemyError:
+        db.session.rollback()
+        dealer = last_known_identity()
+    return {"dealer": dealer, "menu_links": links, "html_lang": html_lang()}
 
 
 def _allow_keeping(response: Response) -> Response:

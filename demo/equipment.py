@@ -69,13 +69,13 @@ def _extras(entry: MarketEntry) -> tuple[str, ...]:
 
 def _fits(code: str, entry: MarketEntry) -> bool:
     """Whether such a car can have it at all."""
-    trim, body = entry.trim, entry.body
-    if trim.new_price < _FROM_PRICE.get(code, 0):
+    body = entry.body
+    if entry.trim.new_price < _FROM_PRICE.get(code, 0):
         return False
     if code in {"paddle_shift", "remote_start", "adaptive_cruise", "park_assist"}:
-        return trim.transmission not in {"manual", "single_speed"}
+        return entry.facts.transmission not in {"manual", "single_speed"}
     if code == "start_stop":
-        return trim.fuel != "electric"
+        return entry.facts.fuel != "electric"
     if code == "power_tailgate":
         return body in _BOX_BODIES
     if code in {"panoramic_roof", "sunroof"}:

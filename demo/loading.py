@@ -22,8 +22,17 @@ from core.db import db, writing
 from core.text import group_thousands
 from dealership.models import Banner
 from demo.angles import SOURCE, draw_later, photo_alt
+from demo.attendance import attend_leads
+from demo.content import write_content
 from demo.dealership import found_dealership
 from demo.drawing import draw_banner, draw_photo_jpeg
+from demo.house import furnish_house
+from demo.keywords import found_keywords
+from demo.landing_pages import found_landing_pages
+from demo.leads import load_leads
+from demo.page_visits import found_car_visits, found_page_visits
+from demo.provenance import look_up_provenance
+from demo.staff import hire_staff
 from demo.stock import BLOCK, DemoVehicle, Picture, stock
 from inventory.catalogue import Catalogue
 from inventory.editing import VehicleFacts, register_vehicles, revise_vehicles
@@ -91,6 +100,18 @@ def load_demo(
     if pictures and covers_first:
         with writing():
             draw_later(vehicles, seed, store_ids, photo_size_px)
+    with writing():
+        look_up_provenance()
+        found_landing_pages()
+        found_page_visits()
+        found_keywords()
+    write_content(with_pictures=with_photos)
+    furnish_house()
+    load_leads(seed)
+    with writing():
+        found_car_visits()
+    hire_staff()
+    attend_leads()
     say(_("The stock is ready: %(added)s vehicles added.", added=group_thousands(added)))
     return Loaded(added=added, present=vehicles - added, drawn=len(pictures))
 

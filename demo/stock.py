@@ -150,7 +150,7 @@ def demo_vehicle(number: int, seed: int, today: date, store_ids: Sequence[int]) 
         store=store_ids[store],
         make=entry.model.make,
         model_name=entry.model.name,
-        trim=entry.trim.name,
+        trim=entry.facts.trim,
         condition="new" if slot.is_new else "used",
         built_year=built_year,
         model_year=model_year,
@@ -159,13 +159,13 @@ def demo_vehicle(number: int, seed: int, today: date, store_ids: Sequence[int]) 
         promo_until=promo_until,
         cost_cents=_rounded(price * chance.uniform(0.84, 0.91)),
         mileage_km=km,
-        fuel=entry.trim.fuel,
-        transmission=entry.trim.transmission,
+        fuel=entry.facts.fuel,
+        transmission=entry.facts.transmission,
         body=entry.body,
         color=color,
-        doors=entry.doors,
-        engine=entry.trim.engine,
-        power_hp=entry.trim.power_hp,
+        doors=entry.facts.doors,
+        engine=entry.facts.engine,
+        power_hp=entry.facts.power_hp,
         license_plate=None if slot.is_new else _plate(number, seed),
         renavam=None if slot.is_new else _renavam(number, seed),
         vin=_vin(chance, entry.model, model_year, number),
@@ -238,7 +238,8 @@ def _used_choices(model: MarketModel) -> tuple[tuple[tuple[MarketEntry, int], ..
         for entry in ENTRIES
         if entry.model is model
         for year in range(
-            max(entry.trim.first, OLDEST_MODEL_YEAR), min(entry.trim.last, REFERENCE_YEAR) + 1
+            max(entry.facts.first_year, OLDEST_MODEL_YEAR),
+            min(entry.facts.last_year, REFERENCE_YEAR) + 1,
         )
     ]
     return tuple(choices), [_AGES[REFERENCE_YEAR - year] for _, year in choices]
@@ -249,7 +250,7 @@ def _models(is_new: bool, best_only: bool) -> tuple[tuple[MarketModel, ...], lis
     models = [
         model
         for model in MODELS
-        if (not is_new or any(trim.last == LATEST_MODEL_YEAR for trim in model.trims))
+        if (not is_new or any(trim.facts.last_year == LATEST_MODEL_YEAR for trim in model.trims))
         and (not best_only or any(trim.level >= 4 for trim in model.trims))
     ]
     return tuple(models), [model.share for model in models]
@@ -270,7 +271,7 @@ def _pick(chance: random.Random, slot: Slot) -> tuple[MarketEntry, int]:
                 continue
             entry, year = chance.choices(choices, weights)[0]
         if not best_only or (entry.trim.level >= 4 and year >= REFERENCE_YEAR - 6):
-            return entry, max(year, entry.trim.first) if slot.is_new else year
+            return entry, max(year, entry.facts.first_year) if slot.is_new else year
 
 
 def _store_of(chance: random.Random) -> int:
@@ -287,7 +288,7 @@ def _weighted(chance: random.Random, weights: dict[str, int]) -> str:
 def _built_year(chance: random.Random, slot: Slot, entry: MarketEntry, model_year: int) -> int:
     if slot.is_new or model_year > REFERENCE_YEAR:
         return REFERENCE_YEAR
-    starts_here = model_year == entry.trim.first
+    starts_here = model_year == entry.facts.first_year
     return model_year - 1 if starts_here or chance.random() < 0.55 else model_year
 
 

@@ -9,7 +9,6 @@ from datetime import date
 from typing import Final
 
 from core.text import format_km
-from demo.dealership import MONTHLY_PERCENT
 from inventory.editing import VehicleFacts
 
 _COLORS: Final = {
@@ -61,13 +60,11 @@ def describe(facts: VehicleFacts, city: str, chance: random.Random) -> str:
 
 
 def legal_text(chance: random.Random, promo_until: date | None) -> str:
-    """The small print: what a credit offer and a promotion must say (CDC 37, 52 and 54-B)."""
-    yearly = f"{((1 + MONTHLY_PERCENT / 100) ** 12 - 1) * 100:.2f}".replace(".", ",")
-    monthly = f"{MONTHLY_PERCENT}".replace(".", ",")
+    """The small print: until when a promotion holds (CDC 37). No rate without all that CDC 54-B
+    wants beside it: the simulator on the page shows that."""
     credit = (
-        "Financiamento sujeito a análise e aprovação de crédito. "
-        f"Taxa de referência de {monthly}% a.m. ({yearly}% a.a.), mais IOF e tarifas; "
-        "o custo efetivo total (CET) é informado antes da contratação."
+        "Financiamento sujeito a análise e aprovação de crédito; a simulação desta página mostra "
+        "todas as condições antes da contratação."
     )
     if promo_until:
         return (

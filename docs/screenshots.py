@@ -1,6 +1,7 @@
-"""Pictures of every page for the README: `python docs/screenshots.py http://127.0.0.1:8000`.
+"""Pictures of every page for README and handbook: `python docs/screenshots.py http://127.0.0.1:8000`.
 
-Needs the site running (`make run`), its test environment and a Chromium on the machine.
+Needs the site running (`make run`, with its demo accounts), its test environment and a Chromium on
+the machine. Staff pages are shown in light colours only: the handbook is read and printed so.
 """
 
 import io
@@ -13,9 +14,36 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from demo.staff import PASSWORD, PEOPLE
+
 FOLDER = Path(__file__).parent / "screens"
 SCREENS = {"phone": (360, 780, 2), "desk": (1280, 800, 1)}
 SCHEMES = ("light", "dark")
+STAFF_PAGES = {
+    "today": "/admin/",
+    "stock": "/admin/estoque/",
+    "new-car": "/admin/veiculo/novo",
+    "age": "/admin/estoque/idade/",
+    "import": "/admin/importar/",
+    "export": "/admin/exportar/",
+    "pages": "/admin/paginas/",
+    "stickers": "/admin/etiquetas/",
+    "keywords": "/admin/palavras/",
+    "leads": "/admin/leads/",
+    "portals": "/admin/portais/",
+    "banners": "/admin/banners/",
+    "blog": "/admin/blog/",
+    "testimonials": "/admin/depoimentos/",
+    "media": "/admin/midia/",
+    "reports": "/admin/relatorios/",
+    "stores": "/admin/lojas/",
+    "identity": "/admin/identidade/",
+    "legal": "/admin/textos-legais/",
+    "team": "/admin/equipe/",
+    "audit": "/admin/auditoria/",
+    "account": "/admin/conta/",
+}
 
 
 def read(address: str) -> str:
@@ -38,8 +66,37 @@ def pages(site: str) -> dict[str, str]:
         "stores": "/lojas",
         "store": store[0] if store else "/lojas",
         "financing": "/financiamento",
+        "contact": "/contato",
+        "trade-in": "/avaliacao",
+        "test-drive": "/test-drive",
+        "workshop": "/pos-venda",
+        "privacy": "/privacidade",
+        "landing": "/lp/seminovos-ate-70-mil",
+        "landing-offer": "/lp/oferta-da-semana",
         "not-found": "/nada",
     }
+
+
+def staff_pages(page: Page, site: str) -> dict[str, str]:
+    """The staff door's screens by name, with a car and a landing page of the running demo."""
+    page.goto(f"{site}/admin/login")
+    page.fill("[name=email]", PEOPLE[0][0])
+    page.fill("[name=password]", PASSWORD)
+    page.click("main button[type=submit]")
+    page.wait_for_url(f"{site}/admin/")
+    found = {}
+    for name, path, pattern in (
+        ("car", "/admin/estoque/?estado=published", r"/admin/veiculo/\d+/"),
+        ("photos", "/admin/estoque/?estado=published", r"/admin/fotos/\d+/"),
+        ("builder", "/admin/paginas/", r"/admin/paginas/\d+/"),
+        ("lead", "/admin/leads/", r"/admin/leads/\d+"),
+    ):
+        page.goto(site + path)
+        if match := re.search(pattern, page.content()):
+            found[name] = match[0]
+    if "car" in found:
+        found.setdefault("photos", found["car"].replace("/veiculo/", "/fotos/"))
+    return STAFF_PAGES | found
 
 
 def shoot(page: Page, address: str, target: Path) -> None:
@@ -65,6 +122,9 @@ def main(site: str) -> None:
                 ).new_page()
                 for name, path in pages(site).items():
                     shoot(page, site + path, FOLDER / f"{name}-{screen}-{scheme}.webp")
+                if scheme == "light":
+                    for name, path in staff_pages(page, site).items():
+                        shoot(page, site + path, FOLDER / f"staff-{name}-{screen}.webp")
         browser.close()
 
 
