@@ -11,9 +11,10 @@ from bench.timing import Measured
 
 def line(row: Measured) -> str:
     limit = "" if row.limit is None else f"  limit {row.limit:g}"
+    note = f"\n{'':10}{row.note}" if row.note else ""
     return (
         f"{row.ratio:8.2f}  {row.name:34} {row.size:>8,}  {row.ours_us:>12,.0f}  "
-        f"{row.reference_us:>12,.0f}  {row.reference}{limit}"
+        f"{row.reference_us:>12,.0f}  {row.reference}{limit}{note}"
     )
 
 

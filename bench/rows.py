@@ -4,25 +4,23 @@ import io
 import json
 import random
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from flask import Flask
-from flask_migrate import upgrade
 from jinja2 import Environment
 from PIL import Image
 from pyroaring import BitMap
 
-from app import create_app
 from bench.candidates import candidates
+from bench.leads import leads, webhook
+from bench.staff import staff
+from bench.stocked import stocked
 from bench.synthetic import columns
 from bench.timing import Measured, alternated, cycled
 from core.db import db, writing
-from demo.loading import load_demo
 from inventory import search
 from inventory.models import Vehicle
 from inventory.renditions import FULL, make_renditions, widths_for
@@ -126,7 +124,7 @@ def facet_engine(size: int) -> Iterator[Measured]:
 
 def index_build(size: int) -> Iterator[Measured]:
     """The whole index out of a database, and after one changed vehicle."""
-    with _stock(size) as app, app.app_context():
+    with stocked(size) as app, app.app_context():
         path = db.engine.url.database or ""
 
         def read_rows() -> list[Any]:
@@ -160,7 +158,7 @@ def index_build(size: int) -> Iterator[Measured]:
 
 def pages(size: int) -> Iterator[Measured]:
     """Fresh pages, no page cache, against an equal page from raw SQLite and Jinja."""
-    with _stock(size) as app:
+    with stocked(size) as app:
         client = app.test_client()
         html = client.get("/estoque").text
         reference = _raw_page(app, html)
@@ -229,45 +227,27 @@ def photo(_size: int) -> Iterator[Measured]:
     )
 
 
-class _stock:  # noqa: N801 - used as a word: `with _stock(5000) as app`
-    """An application on a throw-away SQLite file with `size` demo vehicles."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self.folder = tempfile.TemporaryDirectory()
-
-    def __enter__(self) -> Flask:
-        app = create_app(
-            instance_dir=self.folder.name,
-            database_url=f"sqlite:///{Path(self.folder.name) / 'bench.db'}",
-            media_dir=str(Path(self.folder.name) / "media"),
-            log_level="error",
-        )
-        with app.app_context():
-            upgrade()
-            load_demo(self.size, with_photos=False)
-        return app
-
-    def __exit__(self, *_error: object) -> None:
-        self.folder.cleanup()
-
-
 ROWS: dict[str, Callable[[int], Iterator[Measured]]] = {
     "facets": facet_engine,
     "candidates": candidates,
     "index": index_build,
     "pages": pages,
     "photo": photo,
+    "leads": leads,
+    "webhook": webhook,
+    "staff": staff,
 }
 ON_REQUEST = {"candidates"}  # settled: measured when named
-ONCE = {"photo"}  # rows that no stock size changes
+ONCE = {"photo", "leads", "webhook"}  # rows that no stock size changes
+LARGEST = {"staff"}  # compares with a small stock of its own
 
 
 def run(names: Sequence[str], sizes: Sequence[int]) -> Iterator[Measured]:
     """Measure the rows `names` at each of `sizes`."""
     for name in names:
-        for size in sizes[:1] if name in ONCE else sizes:
-            if name in {"index", "pages"} and size > MOST_IN_A_DATABASE:
+        measured = sizes[:1] if name in ONCE else sizes[-1:] if name in LARGEST else sizes
+        for size in measured:
+            if name in {"index", "pages", "staff"} and size > MOST_IN_A_DATABASE:
                 continue
             yield from ROWS[name](size)
 

@@ -1,4 +1,4 @@
-"""The whole suite: on SQLite, then again on PostgreSQL where a server answers.
+"""The whole suite on SQLite, then what touches a database again on PostgreSQL where one answers.
 
 Says what it skipped. With VITRINE_TEST_REQUIRE_ALL=1 (CI) nothing may be missing.
 """
@@ -30,7 +30,7 @@ def answers(url: str, port: int) -> bool:
 
 def run(name: str, **environment: str) -> int:
     print(f"\n== The suite on {name}", flush=True)
-    options = ["-q", "-n", "auto", "--dist", "loadgroup"]
+    options = ["-q", "-n", "auto", "--dist", "worksteal"]
     command = [sys.executable, "-m", "pytest", *options, *sys.argv[1:]]
     return subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}).returncode
 

@@ -14,13 +14,14 @@ LEVELS = {
     "dealership": 2,
     "inventory": 3,
     "leads": 4,
-    "showroom": 5,
-    "landing": 5,
-    "integrators": 5,
-    "admin": 6,
-    "demo": 7,
-    "app": 8,
-    "wsgi": 9,
+    "content": 5,
+    "showroom": 6,
+    "landing": 6,
+    "integrators": 6,
+    "admin": 7,
+    "demo": 8,
+    "app": 9,
+    "wsgi": 10,
 }
 DOORS_BELOW_STAFF = {"showroom", "landing", "integrators"}
 FILES = sorted(

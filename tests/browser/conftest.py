@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -44,15 +45,6 @@ QUIET = [
 ]
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One process drives the browser: one site, one Chromium."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.xdist_group("browser"))
-
-
 @pytest.fixture(scope="session")
 def chromium() -> str:
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -83,19 +75,20 @@ def site_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[
     server.dispose()
 
 
-@pytest.fixture(scope="session")
-def site(chromium: str, site_environment: dict[str, str]) -> Iterator[str]:
-    """The origin of a running demo site."""
+@contextmanager
+def serving(settings: dict[str, str], *, fill: bool = False) -> Iterator[str]:
+    """A running site with these settings, filled with a small demo if wanted; its origin."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     origin = f"http://127.0.0.1:{port}"
     environment = {
         **{k: v for k, v in os.environ.items() if not k.startswith("VITRINE_")},
-        **site_environment,
+        **settings,
         "VITRINE_BASE_URL": origin,
     }
-    subprocess.run([sys.executable, "-c", FILL], cwd=ROOT, env=environment, check=True)
+    if fill:
+        subprocess.run([sys.executable, "-c", FILL], cwd=ROOT, env=environment, check=True)
     server = subprocess.Popen(
         [
             *(sys.executable, "-m", "gunicorn", "wsgi:app", "--bind", f"127.0.0.1:{port}"),
@@ -117,6 +110,13 @@ def site(chromium: str, site_environment: dict[str, str]) -> Iterator[str]:
     yield origin
     server.terminate()
     server.wait(20)
+
+
+@pytest.fixture(scope="session")
+def site(chromium: str, site_environment: dict[str, str]) -> Iterator[str]:
+    """The origin of a running demo site."""
+    with serving(site_environment, fill=True) as origin:
+        yield origin
 
 
 @pytest.fixture(scope="session")
@@ -154,7 +154,13 @@ def _watched(context: BrowserContext, *, has_script: bool) -> Iterator[Page]:
 
     def note(text: str) -> None:
         # A browser's own page around a bare picture styles itself, and our policy stops that.
-        if "/media/" not in page.url and "404 (NOT FOUND)" not in text:
+        # A form sent back with its errors is one of our answers.
+        # A fade between two pages that the browser itself gave up is nobody's error.
+        answers = (
+            *("404 (NOT FOUND)", "409 (CONFLICT)", "422 (UNPROCESSABLE ENTITY)"),
+            "Transition was aborted",
+        )
+        if "/media/" not in page.url and not any(one in text for one in answers):
             complaints.append(text)
 
     page.on("pageerror", lambda error: note(f"script error: {error}"))
@@ -166,4 +172,4 @@ def _watched(context: BrowserContext, *, has_script: bool) -> Iterator[Page]:
 
 
 def _is_ours(url: str) -> bool:
-    return url.startswith(("http://127.0.0.1", "data:"))
+    return url.startswith(("http://127.0.0.1", "http://localhost:", "data:"))

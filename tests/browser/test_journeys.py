@@ -2,7 +2,11 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
+
+# What the browser does here does not depend on the database.
+pytestmark = [pytest.mark.browser, pytest.mark.sqlite_only]
 
 COUNT = re.compile(r"\d+ veículos?")
 

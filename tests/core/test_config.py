@@ -76,6 +76,16 @@ def test_a_hosts_old_database_scheme_is_understood(folder):
     assert config.database_url == "postgresql://u@h/d"
 
 
+def test_commands_name_the_site_that_runs_and_a_public_site_names_itself(folder, tmp_path):
+    assert load(folder).base_url == "http://127.0.0.1:8000"
+    (tmp_path / "origin").write_text("http://127.0.0.1:8103")
+    assert load(folder).base_url == "http://127.0.0.1:8103"
+    told = {**folder, "VITRINE_BASE_URL": "https://www.loja.com.br"}
+    assert load(told).base_url == "https://www.loja.com.br"
+    public = {**folder, "VITRINE_ENV": "production", "VITRINE_SECRET_KEY": "x7" * 20}
+    assert load(public).base_url == "http://127.0.0.1:8000"
+
+
 def test_every_setting_is_documented():
     text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     missing = [f.name for f in fields(Config) if f"`VITRINE_{f.name.upper()}`" not in text]

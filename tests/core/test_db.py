@@ -1,11 +1,12 @@
 """Writing to the database: one way, atomic, fair."""
 
 import threading
+import time
 
 import pytest
 import sqlalchemy as sa
 
-from core.db import WriteOutsideTransaction, db, writing
+from core.db import DatabaseBusy, WriteOutsideTransaction, db, write_gate, writing
 from inventory.models import Make
 from inventory.stock_version import advance, current
 
@@ -52,3 +53,35 @@ def test_writers_in_many_threads_lose_no_update(app):
         thread.join()
     assert errors == []
     assert current() == before + 100
+
+
+@pytest.mark.sqlite_only
+def test_who_can_wait_only_so_long_gets_a_turn_among_busy_writers(app):
+    engine, over = db.engine, threading.Event()
+
+    def write_on_and_on():
+        while not over.is_set():
+            with write_gate(engine):
+                time.sleep(0.01)
+
+    busy = [threading.Thread(target=write_on_and_on) for _ in range(4)]
+    for thread in busy:
+        thread.start()
+    try:
+        for _ in range(10):
+            with write_gate(engine, time.monotonic() + 5):
+                pass
+    finally:
+        over.set()
+        for thread in busy:
+            thread.join()
+
+
+@pytest.mark.sqlite_only
+def test_a_turn_that_came_too_late_is_passed_on(app):
+    engine = db.engine
+    too_late = pytest.raises(DatabaseBusy)
+    with write_gate(engine), too_late, write_gate(engine, time.monotonic() + 0.05):
+        pass
+    with write_gate(engine, time.monotonic() + 5):
+        pass  # the one who gave up does not hold it

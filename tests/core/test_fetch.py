@@ -59,7 +59,13 @@ def test_operator_may_allow_private_addresses(address):
     assert is_public_or_private(ip_address(address))
 
 
-@pytest.mark.parametrize("address", ["169.254.169.254", "fe80::1", "224.0.0.1", "0.0.0.0", "::"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "169.254.169.254", "fe80::1", "224.0.0.1", "0.0.0.0", "::", "100.100.100.200",
+        "::ffff:100.100.100.200", "fd00:ec2::254",
+    ],
+)  # fmt: skip
 def test_some_addresses_are_never_allowed(address):
     assert not is_public_or_private(ip_address(address))
 

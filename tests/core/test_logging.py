@@ -224,3 +224,8 @@ def test_the_level_is_a_setting_and_starting_twice_doubles_nothing(make_app, lin
     structlog.get_logger().info("quiet")
     structlog.get_logger().warning("loud")
     assert [line["event"] for line in lines()] == ["loud"]
+
+
+def test_addresses_that_are_secrets_are_not_written():
+    text = redact_text("POST http://loja.example/webhooks/olx/Zx9_-abcdefghijklmnop?a=b")
+    assert "Zx9_" not in text

@@ -8,8 +8,8 @@ import sys
 import click
 import pytest
 
-from core.config import ROOT
-from core.serving import refuse_taken_port
+from core.config import ROOT, load
+from core.serving import _remember_origin, refuse_taken_port
 
 
 def flask(folder, *words, **settings):
@@ -52,6 +52,14 @@ def test_a_taken_port_is_named():
         with pytest.raises(click.ClickException, match=f"Port {port} is in use"):
             refuse_taken_port("127.0.0.1", port)
     refuse_taken_port("127.0.0.1", port)
+
+
+def test_a_site_started_at_another_port_is_what_other_commands_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("VITRINE_BASE_URL", "")
+    config = load({"VITRINE_INSTANCE_DIR": str(tmp_path)})
+    _remember_origin(config, "0.0.0.0", 8103)
+    assert os.environ["VITRINE_BASE_URL"] == "http://127.0.0.1:8103"  # for web and worker
+    assert load({"VITRINE_INSTANCE_DIR": str(tmp_path)}).base_url == "http://127.0.0.1:8103"
 
 
 def test_an_address_of_another_machine_is_named():

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import phonenumbers
 import pytest
 import sqlalchemy as sa
+from flask import g
 from validate_docbr import CNPJ, RENAVAM
 
 from core import clock
@@ -22,6 +23,7 @@ from demo.loading import BANNERS, _load_vehicles, load_demo
 from demo.stock import BLOCK, demo_vehicle, stock
 from demo.words import describe
 from inventory import vocabulary
+from inventory.advertising import AdvertisedOffer, lint_advertisement
 from inventory.availability import Availability, availability
 from inventory.editing import problems_of
 from inventory.identifiers import fipe_digit_fits, normalise_plate, normalise_vin
@@ -54,15 +56,15 @@ def _facts(cars, **wanted):
 def test_the_catalogue_is_as_broad_as_a_market():
     assert len({model.make for model in MODELS}) >= 14
     assert len(MODELS) >= 60
-    assert len({(e.model.make, e.model.name, e.trim.name) for e in ENTRIES}) == len(ENTRIES)
+    assert len({(e.model.make, e.model.name, e.facts.trim) for e in ENTRIES}) == len(ENTRIES)
 
 
 def test_the_catalogue_speaks_the_vocabulary():
     for entry in ENTRIES:
         assert entry.body in vocabulary.codes("body")
-        assert entry.trim.fuel in vocabulary.codes("fuel")
-        assert entry.trim.transmission in vocabulary.codes("transmission")
-        assert 2013 <= entry.trim.first <= entry.trim.last <= 2027
+        assert entry.facts.fuel in vocabulary.codes("fuel")
+        assert entry.facts.transmission in vocabulary.codes("transmission")
+        assert 2013 <= entry.facts.first_year <= entry.facts.last_year <= 2027
 
 
 def test_price_codes_are_our_own_and_have_their_digit():
@@ -73,7 +75,7 @@ def test_price_codes_are_our_own_and_have_their_digit():
 
 def test_a_car_loses_value_every_year():
     for entry in ENTRIES:
-        years = range(max(entry.trim.first, 2014), min(entry.trim.last, 2026) + 1)
+        years = range(max(entry.facts.first_year, 2014), min(entry.facts.last_year, 2026) + 1)
         prices = [table_price_cents(entry, year) for year in years]
         assert prices == sorted(prices), entry
         assert all(price < entry.trim.new_price * 100_000 for price in prices)
@@ -204,12 +206,14 @@ def test_descriptions_tell_only_what_is_known(cars):
         assert ("zero km" in text) == (car.facts.condition == "new")
 
 
-def test_a_credit_offer_says_what_the_law_asks(cars):
-    credit = [car.facts for car in cars if car.facts.legal_text]
-    assert len(credit) > BLOCK / 3
-    for facts in credit:
-        assert "1,99% a.m. (26,68% a.a.)" in facts.legal_text
-        assert "CET" in facts.legal_text
+def test_the_small_print_is_what_the_law_allows(cars):
+    """No rate or instalment without everything that CDC 54-B wants beside it."""
+    printed = [car.facts for car in cars if car.facts.legal_text]
+    assert len(printed) > BLOCK / 3
+    for facts in printed:
+        offer = AdvertisedOffer(facts.promo_price_cents or facts.price_cents, facts.price_cents)
+        found = lint_advertisement(facts.legal_text, offer)
+        assert not [finding for finding in found if finding.is_unlawful], facts.legal_text
         if facts.promo_until:
             assert f"{facts.promo_until:%d/%m/%Y}" in facts.legal_text
 
@@ -285,6 +289,7 @@ def test_what_an_operator_changed_stays(app):
         connection.execute(sa.update(Dealership).values(name="Minha loja"))
         connection.execute(sa.update(Store).where(Store.slug == "campinas").values(name="Centro"))
     load_demo(2, with_photos=False)
+    g.pop("dealer", None)
     assert db.session.get(Dealership, 1).name == "Minha loja"
     assert "Centro" in [store.name for store in identity().stores]
 

@@ -48,7 +48,9 @@ def bring(tmp_path):
 
 def vehicles():
     db.session.expire_all()
-    return {row.source_id: row for row in db.session.scalars(sa.select(Vehicle))}
+    return {
+        row.source_id: row for row in db.session.scalars(sa.select(Vehicle).order_by(Vehicle.id))
+    }
 
 
 def only():
@@ -321,6 +323,14 @@ def test_store_that_wants_photos_keeps_a_bare_car_as_draft(bring):
     assert counts(bring([good(1, fotos=""), good(2)])) == (0, 0, 2, 0, 0)
     assert counts(bring([good(1), good(2)])) == (0, 1, 1, 0, 0)
     assert vehicles()["1"].state == "published"
+
+
+def test_store_that_wants_provenance_keeps_an_imported_car_as_draft(bring):
+    make_store(requires_provenance=True)
+    report = bring([good(1)])
+    assert only().state == "draft"
+    assert [warning.column for warning in report.warnings] == ["status"]
+    assert counts(bring([good(1)])) == (0, 0, 1, 0, 0)
 
 
 # --- what stays out --------------------------------------------------------------------------

@@ -1,17 +1,20 @@
 """The buyer's pages over HTTP: truth, status, addresses, bounded work."""
 
+import io
 import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from gunicorn.http.errors import InvalidChunkSize
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from core.db import db, writing
+from inventory.filters import PARAMETERS
 from inventory.lifecycle import move
 from inventory.models import Vehicle
 from inventory.stock_version import touch
-from showroom.filters import PARAMETERS
+from inventory.visits import visits_of
 from tests.factories import make_store, make_vehicle
 
 PUBLIC_PAGES = ("/", "/estoque", "/lojas", "/financiamento", "/favoritos", "/comparar")
@@ -59,6 +62,29 @@ def test_an_offer_shows_its_price_and_hides_what_is_private(client):
     assert "R$\xa089.900" in answer.text
     for secret in ("ABC1D23", "00639884962", "9BWZZZ377VT004251", "70.123"):
         assert secret not in answer.text
+
+
+READER = {"User-Agent": "Mozilla/5.0 (Linux; Android 14) Chrome/140", "Accept-Language": "pt-BR"}
+ROBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://google.com/bot.html)"
+
+
+def test_people_who_open_a_car_are_counted_and_machines_are_not(app, client, statements):
+    vehicle = make_vehicle()
+    client.get(path_of(vehicle), headers=READER)
+    statements.clear()
+    client.get(path_of(vehicle), headers={**READER, "User-Agent": ROBOT})
+    uncounted = len(statements)
+    statements.clear()
+    client.get(path_of(vehicle), headers={**READER, "If-None-Match": '"x"'})
+    assert len(statements) == uncounted
+    for headers in ({}, {**READER, "Sec-Purpose": "prefetch"}):
+        assert client.get(path_of(vehicle), headers=headers).status_code == 200
+    client.head(path_of(vehicle), headers=READER)
+    client.get(f"/oferta/errado-{vehicle.public_id}", headers=READER)  # sent on, not shown
+    client.get("/oferta/nada-zzzzzzz", headers=READER)
+    app.extensions["vitrine_visits"].write()
+    db.session.rollback()
+    assert visits_of([vehicle.id]) == {vehicle.id: 2}
 
 
 def test_a_wrong_slug_is_sent_to_the_right_one(client):
@@ -236,6 +262,7 @@ def test_no_query_string_is_an_error(client, path, query):
     path=st.sampled_from(["/oferta/", "/estoque/", "/lojas/", "/media/", "/vistos/", "/sitemap-"]),
     rest=TEXT,
 )
+@example(path="/estoque/", rest="\0")  # PostgreSQL takes no NUL in a text
 def test_no_path_is_an_error(client, path, rest):
     assert client.get(path + rest).status_code < 500
 
@@ -271,6 +298,31 @@ def test_an_address_with_a_slash_too_many_is_sent_on(client):
     for path in ("//evil.example/", "/%5Cevil.example/", "/\\evil.example/"):
         answer = client.get(path)
         assert not answer.headers.get("Location", "/").startswith(("//", "/\\", "http://e"))
+
+
+def test_a_query_in_no_encoding_is_sent_on_too(client):
+    answer = client.get("/lojas/", environ_overrides={"QUERY_STRING": "q=caf\xe9&b=%C3%A7"})
+    assert (answer.status_code, answer.location) == (301, "/lojas?q=caf%E9&b=%C3%A7")
+
+
+def test_a_host_that_cannot_be_one_is_a_bad_request(client):
+    for path in ("/", "/lojas/", "/contato"):
+        assert client.get(path, headers={"Host": "a" * 5000}).status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/contato", "/avaliacao", "/favoritos", "/webhooks/olx/abc"])
+def test_a_body_in_broken_pieces_is_a_bad_request(client, path):
+    class Broken(io.RawIOBase):
+        def readable(self):
+            return True
+
+        def readinto(self, _buffer):
+            raise InvalidChunkSize(b"zz")
+
+    for kind in ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
+        body = {"wsgi.input": Broken(), "wsgi.input_terminated": True}
+        answer = client.post(path, content_type=kind, environ_overrides=body)
+        assert answer.status_code in {400, 404}
 
 
 def test_capitals_in_an_address_are_sent_to_small_letters(client):

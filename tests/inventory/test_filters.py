@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
+from inventory import filters
+from inventory.filters import PARAMETERS, read_filter, to_query
 from inventory.search import OfferFilter
-from showroom import filters
 from showroom.addresses import path_of
-from showroom.filters import PARAMETERS, read_filter, to_query
 
 
 def read(query: str) -> OfferFilter:

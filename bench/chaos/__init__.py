@@ -1,0 +1,1 @@
+"""Proves that no accepted lead is lost: the real site under fire, every answer compared."""

@@ -1,0 +1,381 @@
+"""What the numbers in staff addresses stand for: `/admin/fotos/<int:vehicle_id>/…` and the like.
+
+A screen whose addresses hold more than the id of a vehicle names here how its row is made, by the
+first name in the address: `@makes("banner_id")`, or for one screen alone
+`@makes("staff_reports", "code")`. The maker is given the store that the row shall
+belong to, who will ask for it, and the address; it returns the values of all names in it. Where a
+store's people see only their own rows it says `of_store=True`.
+
+The few addresses that need more than an empty post, or that are another case, stand in the tables
+below by endpoint.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import count
+from typing import Any, Final
+
+from admin.legal import KINDS
+from admin.todo_lists import LISTS
+from content.keywords import Keyword
+from content.media import MediaItem
+from content.models import (
+    Document,
+    ImageConsent,
+    Redirect,
+    Revision,
+    Testimonial,
+    TestimonialInvitation,
+)
+from core.clock import now
+from core.db import db, writing
+from core.storage import storage
+from dealership.export_files import ExportFile
+from dealership.models import Banner, Store
+from dealership.roles import Role
+from dealership.sessions import open_sessions, start_session
+from dealership.staff import Passkey, StaffInvitation, StaffMember, create_staff
+from integrators import accounts
+from inventory.bulk import BulkChange, BulkItem
+from inventory.gallery import put_away
+from inventory.importing import history
+from inventory.importing.history import StockImport
+from inventory.models import Photo, PhotoUpload, StateChange
+from inventory.saved_filters import SavedFilter
+from jobs.queue import enqueue
+from landing.starts import STARTS
+from leads.capture import Arrival, insert
+from leads.intake import Asked as Asked_
+from leads.intake import enter
+from tests.factories import make_vehicle
+from tests.landing.pages import make_page
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An address with names in it, and who asks."""
+
+    rule: str
+    endpoint: str
+    names: tuple[str, ...]
+    who: StaffMember
+
+
+# What a post has to say for the screen to know what is meant, given the store of the row.
+FIELDS: Final[dict[str, Callable[[Store], dict[str, str]]]] = {
+    "staff_stock.move": lambda _store: {"para": "reserved"},
+    "staff_pages.take_down": lambda _store: {"confirmado": "1"},
+    "staff_banners.new": lambda store: {"loja": str(store.id)},
+    "staff_banners.save": lambda store: {"loja": str(store.id)},
+    "staff_testimonials.new": lambda store: {"loja": str(store.id)},
+    "staff_testimonials.save": lambda store: {"loja": str(store.id)},
+    "staff_testimonials.invite": lambda store: {"loja": str(store.id)},
+}
+# Nothing for people of one store, whatever their role.
+OF_ALL_STORES: Final = frozenset(
+    {f"staff_stores.{name}" for name in ("new", "create", "close", "reopen", "move_up")}
+    | {"admin.decide", "staff_legal.*", "staff_identity.*"}
+)
+# What is there only after more than a row; walked by the screen's own tests.
+NEEDS_MORE: Final[dict[str, str]] = {
+    "staff_pages.choose": "a page under test",
+    "staff_leads.photo": "a photo that somebody sent",
+    "staff_identity.sample": "an identity that is being tried on",
+    "staff_identity.sample_style": "an identity that is being tried on",
+    "staff_identity.take_back": "an earlier identity",
+    "staff_legal.version": "a text that was published",
+}
+# These end the session that asks.
+GOES_OUT: Final = frozenset({"staff_account.end_session", "staff_account.end_all"})
+# Addresses that only people with a second factor have.
+WITH_SECOND_FACTOR: Final = frozenset({"staff_account.renew_codes"})
+
+Maker = Callable[[Store, Asked], dict[str, Any]]
+MAKERS: Final[dict[str, tuple[Maker, bool]]] = {}
+_numbers = count(1)
+
+
+def makes(*name: str, of_store: bool = False) -> Callable[[Maker], Maker]:
+    """Register how the row of the first name in an address is made."""
+
+    def register(maker: Maker) -> Maker:
+        MAKERS[".".join(name)] = (maker, of_store)
+        return maker
+
+    return register
+
+
+def maker_of(endpoint: str, names: tuple[str, ...]) -> tuple[Maker, bool]:
+    """Who makes it, and whether other stores' people get 404; an unknown name stands for a
+    vehicle."""
+    screen = endpoint.partition(".")[0]
+    own = MAKERS.get(f"{screen}.{names[0]}")
+    return own or MAKERS.get(names[0]) or MAKERS["vehicle_id"]
+
+
+def is_of_store(endpoint: str, names: tuple[str, ...]) -> bool:
+    """Whether other stores' people get 404 for these rows."""
+    return bool(names) and maker_of(endpoint, names)[1]
+
+
+def make_row(store: Store, asked: Asked) -> dict[str, Any]:
+    """Values for the names in the address."""
+    if not asked.names:
+        return {}
+    maker, _of_store = maker_of(asked.endpoint, asked.names)
+    return maker(store, asked)
+
+
+def is_for_all_stores(endpoint: str) -> bool:
+    """Whether people of single stores get 404 here, whatever their role."""
+    return not OF_ALL_STORES.isdisjoint({endpoint, f"{endpoint.partition('.')[0]}.*"})
+
+
+def number() -> int:
+    """Another one each time."""
+    return next(_numbers)
+
+
+def keep(row: Any) -> Any:
+    """Add one row as it is."""
+    with writing():
+        db.session.add(row)
+    return row
+
+
+@makes("vehicle_id", of_store=True)
+def _vehicle(store: Store, asked: Asked) -> dict[str, Any]:
+    vehicle = make_vehicle(store=store)
+    values: dict[str, Any] = dict.fromkeys(asked.names, vehicle.id)
+    if "upload_id" in asked.names:
+        key = f"{number():032x}"
+        upload = PhotoUpload(
+            id=key, vehicle_id=vehicle.id, size_bytes=9, created_by=asked.who.email
+        )
+        values["upload_id"] = keep(upload).id
+    if "removed_id" in asked.names:
+        photo_id = _photo(vehicle.id)
+        with writing():
+            photo = db.session.get_one(Photo, photo_id)
+            values["removed_id"] = put_away(photo, by=asked.who.email).id
+    if "step_id" in asked.names:
+        step = StateChange(
+            vehicle_id=vehicle.id, actor="x", from_state="draft", to_state="published"
+        )
+        values["step_id"] = keep(step).id
+    if "photo_id" in asked.names:
+        values["photo_id"] = _photo(vehicle.id)
+    return values
+
+
+def _photo(vehicle_id: int) -> int:
+    row = Photo(vehicle_id=vehicle_id, state="failed", source_url="https://fotos.example/1.jpg")
+    return int(keep(row).id)
+
+
+@makes("staff_id", of_store=True)
+def _staff(store: Store, asked: Asked) -> dict[str, Any]:
+    with writing():
+        member = create_staff(
+            f"colega{number()}@loja.example", Role.SELLER, stores=[db.session.merge(store)]
+        )
+    return {"staff_id": member.id}
+
+
+@makes("invitation_id", of_store=True)
+def _invitation(store: Store, asked: Asked) -> dict[str, Any]:
+    values = {"store_ids": [store.id], "role": "seller", "invited_by": "x@loja.example"}
+    mark = f"convite{number()}"
+    row = StaffInvitation(email=f"{mark}@loja.example", digest=mark, expires_at=now(), **values)
+    return {"invitation_id": keep(row).id}
+
+
+@makes("passkey_id")
+def _passkey(store: Store, asked: Asked) -> dict[str, object]:
+    key = Passkey(staff_id=asked.who.id, credential_id=f"device {number()}".encode())
+    key.public_key, key.sign_count, key.challenge_ms = b"", 0, 0
+    key.is_synced, key.name = False, "Celular"
+    with writing():
+        db.session.add(key)
+    return {"passkey_id": key.id}
+
+
+@makes("session_id")
+def _session(store: Store, asked: Asked) -> dict[str, Any]:
+    with writing():
+        start_session(asked.who)
+    return {"session_id": open_sessions(asked.who)[0].id}
+
+
+@makes("banner_id", of_store=True)
+def _banner(store: Store, asked: Asked) -> dict[str, Any]:
+    return {"banner_id": keep(Banner(title="Feirão", store_id=store.id)).id}
+
+
+@makes("store_id", of_store=True)
+def _store(store: Store, asked: Asked) -> dict[str, Any]:
+    return {"store_id": store.id}
+
+
+@makes("page_id", of_store=True)
+def _page(store: Store, asked: Asked) -> dict[str, Any]:
+    return {"page_id": make_page(store_id=store.id).id, "number": 1}
+
+
+@makes("staff_pages", "key")
+def _start(store: Store, asked: Asked) -> dict[str, Any]:
+    return {"key": STARTS[0].key}
+
+
+@makes("filter_id")
+def _filter(store: Store, asked: Asked) -> dict[str, Any]:
+    row = SavedFilter(staff_id=asked.who.id, name=f"Filtro {number()}", query="q=onix")
+    return {"filter_id": keep(row).id}
+
+
+@makes("bulk_id", of_store=True)
+def _bulk(store: Store, asked: Asked) -> dict[str, Any]:
+    vehicle = make_vehicle(store=store)
+    rule = {"kind": "highlight", "pricing": None, "until": None, "is_off": False}
+    rule |= {"store_id": None, "to_state": ""}
+    bulk = keep(
+        BulkChange(actor=asked.who.email, kind="highlight", rule=rule, state="draft", total=1)
+    )
+    keep(BulkItem(bulk_id=bulk.id, vehicle_id=vehicle.id))
+    return {"bulk_id": bulk.id}
+
+
+@makes("import_id", of_store=True)
+def _import(store: Store, asked: Asked) -> dict[str, Any]:
+    data = b"id;marca;modelo\n1;Fiat;Argo\n"
+    key = history.keep_file(data)
+    row = StockImport(file_name="estoque.csv", file_key=key, size_bytes=len(data), kind="csv")
+    is_own = asked.who.serves(store.id)
+    row.store_ids, row.created_by = [store.id], asked.who.email if is_own else "x@loja.example"
+    number_of = keep(row).id
+    storage().put(row.bad_rows_key, b"linha;motivo", content_type="text/csv", public=False)
+    return {"import_id": number_of}
+
+
+@makes("item_id")
+def _media(store: Store, asked: Asked) -> dict[str, Any]:
+    mark = f"{number():064x}"
+    facts = {"stem": mark, "widths": [320], "formats": ["jpg"], "width_px": 320, "height_px": 240}
+    row = MediaItem(
+        digest=mark, title="Fachada", alt="Fachada", photo=facts, created_by="x@y.example"
+    )
+    return {"item_id": keep(row).id}
+
+
+@makes("lead_id", of_store=True)
+def _lead(store: Store, asked: Asked) -> dict[str, Any]:
+    mark = f"{number()}"
+    arrival = Arrival(source="form:contato", idem_key=mark, payload={}, kind="test")
+    with writing():
+        insert(arrival)
+        enquiry = enter(
+            Asked_(source="form:contato", kind="contact", name="Ana", phone=f"119{int(mark):08d}",
+                   store_id=store.id, is_test=asked.endpoint == "staff_leads.delete_test"),
+            arrival.id,
+        )  # fmt: skip
+    return {"lead_id": enquiry.lead_id, "enquiry_id": enquiry.id, "number": 1}
+
+
+@makes("document_id")
+def _document(store: Store, asked: Asked) -> dict[str, Any]:
+    kind = {"blog": "article", "historias": "story"}.get(asked.rule.split("/")[2], "page")
+    slug = f"texto-{number()}"
+    row = Document(
+        kind=kind, slug=slug, title="Texto", newest=1, created_by="x@y.example", consent=_consent()
+    )
+    keep(row)
+    content: dict[str, Any] = {"title": "Texto", "body": "Olá.", "person": "Rui"}
+    keep(Revision(document_id=row.id, number=1, content=content, by="x@y.example"))
+    return {"document_id": row.id, "number": 1}
+
+
+def _consent() -> ImageConsent:
+    return ImageConsent(person="Rui", wording="Autorizo.", version="1", channel="paper")
+
+
+@makes("testimonial_id", of_store=True)
+def _testimonial(store: Store, asked: Asked) -> dict[str, Any]:
+    facts = {"text": "Gostei.", "name": "Rui", "month": "2026-09", "created_by": "x@y.example"}
+    row = Testimonial(store_id=store.id, consent=_consent(), **facts)
+    return {"testimonial_id": keep(row).id}
+
+
+@makes("asked_id", of_store=True)
+def _testimonial_invitation(store: Store, asked: Asked) -> dict[str, Any]:
+    facts = {"email": "rui@example.com", "invited_by": "x@y.example", "expires_at": now()}
+    row = TestimonialInvitation(digest=f"{number():064x}", store_id=store.id, **facts)
+    return {"asked_id": keep(row).id}
+
+
+@makes("account_id", of_store=True)
+def _portal_account(store: Store, asked: Asked) -> dict[str, Any]:
+    with writing():
+        row, _token = accounts.register("generic", f"Conta {number()}", {}, store_id=store.id)
+    return {"account_id": row.id}
+
+
+@makes("staff_portals", "kind")
+def _portal_kind(store: Store, asked: Asked) -> dict[str, Any]:
+    return {"kind": "generic"}
+
+
+@makes("file_id")
+def _export_file(store: Store, asked: Asked) -> dict[str, Any]:
+    key = f"{number():032x}"
+    storage().put(f"exports/{key}", b"id", content_type="text/csv", public=False)
+    row = ExportFile(
+        id=key, kind="stock", created_by=asked.who.email, state="ready", file_name="estoque.csv",
+        file_key=f"exports/{key}", expires_at=now() + timedelta(days=1),
+        options={"format": "csv"},
+    )  # fmt: skip
+    return {"file_id": keep(row).id}
+
+
+@makes("place")
+def _menu_place(store: Store, asked: Asked) -> dict[str, Any]:
+    return {"place": "head"}
+
+
+@makes("redirect_id")
+def _redirect(store: Store, asked: Asked) -> dict[str, Any]:
+    path = f"/velho-{number()}"
+    row = Redirect(from_path=path, to_path="/estoque", created_by="x@y.example")
+    return {"redirect_id": keep(row).id}
+
+
+@makes("job_id")
+def _job(store: Store, asked: Asked) -> dict[str, Any]:
+    with writing():
+        job = enqueue("purge_done_jobs")
+    assert job
+    return {"job_id": job.id, "act": "descartar"}
+
+
+@makes("admin", "code")
+def _todo(store: Store, asked: Asked) -> dict[str, Any]:
+    open_to_all = [code for code, one in LISTS.items() if not one.is_over_all]
+    theirs = [code for code in open_to_all if asked.who.may(LISTS[code].permission)]
+    return {"code": theirs[0] if theirs else "nada"}
+
+
+@makes("staff_reports", "code")
+def _report(store: Store, asked: Asked) -> dict[str, Any]:
+    return {"code": "leads", "key": "origem"}
+
+
+@makes("keyword_id")
+def _keyword(store: Store, asked: Asked) -> dict[str, Any]:
+    mark = f"onix {number()}"
+    row = Keyword(text=mark, folded=mark)
+    return {"keyword_id": keep(row).id}
+
+
+@makes("slug")
+def _legal(store: Store, asked: Asked) -> dict[str, Any]:
+    return {"slug": next(iter(KINDS)), "number": 1}
