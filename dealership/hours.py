@@ -98,7 +98,7 @@ def hours_on(schedule: Schedule, day: date) -> tuple[Interval, ...]:
 
 def is_open(schedule: Schedule, at: datetime) -> bool:
     """Whether the store is open at the instant `at` (aware)."""
-    today = _local_day(schedule, at)
+    today = local_day(schedule, at)
     return any(
         span.start <= at < span.end
         for day in (today - _DAY, today)
@@ -133,7 +133,8 @@ def week_summary(schedule: Schedule) -> list[SummaryRow]:
     return rows
 
 
-def _local_day(schedule: Schedule, at: datetime) -> date:
+def local_day(schedule: Schedule, at: datetime) -> date:
+    """The calendar day where the store is, at the instant `at` (aware)."""
     if at.tzinfo is None:
         raise ValueError("an instant needs its zone: use core.clock.now()")
     return at.astimezone(schedule.zone).date()
@@ -164,7 +165,7 @@ def spans_on(schedule: Schedule, day: date) -> list[Span]:
 def _open_stretches(schedule: Schedule, at: datetime) -> Iterator[Span]:
     """Stretches from the evening before `at` on, those that touch joined. The end
     of one that reaches the horizon is not in sight."""
-    first = _local_day(schedule, at) - _DAY
+    first = local_day(schedule, at) - _DAY
     pending: Span | None = None
     for offset in range(HORIZON_DAYS + 1):
         for span in spans_on(schedule, first + offset * _DAY):
