@@ -59,14 +59,17 @@ def effective_start(schedule: Schedule, at: datetime) -> datetime:
 
 
 def schedules(store_ids: Collection[int] | None = None) -> dict[int, Schedule]:
-    """The calendar of each store by its id, closed stores too; None means all of them. Ids that
-    are no store's are left out. Two statements: ask once and pass it on."""
+    """The calendar of each store by its id, in the order of the stores; None means all that are
+    not closed for good. Ids that are no store's are left out. Two statements: ask once and pass
+    it on."""
     statement = (
         sa.select(Store)
         .options(joinedload(Store.opening_intervals), selectinload(Store.special_days))
         .order_by(Store.position, Store.id)
     )
-    if store_ids is not None:
+    if store_ids is None:
+        statement = statement.where(Store.closed_at.is_(None))
+    else:
         statement = statement.where(Store.id.in_(store_ids))
     return {store.id: schedule_of(store) for store in db.session.scalars(statement).unique()}
 
