@@ -249,7 +249,12 @@ def _consents(person_id: int, zone: ZoneInfo) -> list[tuple[str, bool, str]]:
 
 
 def _mails(lead: Lead, zone: ZoneInfo) -> list[tuple[str, str, str, str]]:
-    states = {"waiting": _("on its way"), "sent": _("was sent"), "failed": _("not delivered")}
+    states = {
+        "waiting": _("on its way"),
+        "sent": _("was sent"),
+        "failed": _("not delivered"),
+        "stopped": _("not sent"),
+    }
     newest = (
         sa.select(Mail.created_at, Mail.subject, Mail.state, Mail.error)
         .where(sa.or_(Mail.lead_id == lead.id, Mail.person_id == lead.person_id))

@@ -29,6 +29,7 @@ from dealership.identity import identity
 from jobs.queue import enqueue
 from jobs.worker import Record
 from leads import letters
+from leads.stop_list import Channel, Purpose, may_send
 
 LASTS: Final = timedelta(days=30)
 KIND: Final = "testimonial_invitation"
@@ -43,6 +44,9 @@ def invite(
     address = clean_line(email, 254).lower()
     if not is_address(address):
         raise ContentRefused(_("This is no e-mail address. Check it."), "email")
+    verdict = may_send(address, Channel.MAIL, Purpose.MARKETING)
+    if not verdict.allowed:
+        raise ContentRefused(verdict.words, "email")
     values = {"name": fitting(name, 60, "nome"), "car": fitting(car, 60, "carro")}
     known = db.session.scalars(
         sa.select(TestimonialInvitation).where(

@@ -3,7 +3,8 @@
 A wording comes from the newest published LegalText, or is the built-in one. The exact text shown
 is named by its SHA-256 digest; the form carries that digest, so that a wording changed between
 showing and sending is recorded as it was shown (LGPD art. 8: the proof is the controller's).
-Consents are only ever added: the newest row of a purpose counts. So are wordings: a new one is a
+Consents are only ever added: the newest row of a purpose counts. A no is an entry of the stop
+list too, and a yes takes back what the person stopped themselves. So are wordings: a new one is a
 new version, at once or from a day to come, and takes nothing from who agreed to an older one.
 
 DomainError
@@ -25,7 +26,10 @@ from core.db import db
 from core.errors import DomainError
 from core.text import clean_text
 from dealership.identity import format_cnpj, identity
-from leads.models import Consent, LegalText, Person
+from leads import stop_list
+from leads.models import Consent, LegalText, Person, Submission
+from leads.stop_list import Channel, Purpose, Source
+from leads.suspicion import SUSPECT_FROM
 
 MARKETING: Final = "marketing"  # the box beside a form: separate, unticked, never required
 NOTICE: Final = "notice"  # the line at the point of collection (LGPD art. 9)
@@ -33,6 +37,10 @@ PRIVACY: Final = "privacy"  # the page at /privacidade, in Markdown
 NEWSLETTER: Final = "newsletter"  # beside the button that confirms an address
 KINDS: Final = (MARKETING, NOTICE, PRIVACY)
 PURPOSES: Final = ("marketing", "newsletter", "price_alert")
+# On what a no to it stops offers, and a yes, as its wording says, opens them. An alert is of one
+# car alone: ending it stops that and no more.
+_STOPS: Final = {"marketing": Channel.ALL, "newsletter": Channel.MAIL}
+_OPENS: Final = {"marketing": (Channel.MAIL, Channel.WHATSAPP), "newsletter": (Channel.MAIL,)}
 
 PREFIX_CHARS: Final = 16  # of the digest, as forms carry it
 LONGEST_TEXT_CHARS: Final = 40_000
@@ -205,7 +213,32 @@ def record(
     )
     db.session.add(consent)
     db.session.flush()
+    if is_given:
+        _open_again(person, purpose, submission_id)
+    else:
+        _stop(person, purpose)
     return consent
+
+
+def _open_again(person: Person, purpose: str, submission_id: str | None) -> None:
+    """A yes lifts what the person stopped before they said it; a machine's yes lifts nothing."""
+    form = db.session.get(Submission, submission_id) if submission_id else None
+    if purpose in _OPENS and (form is None or form.suspicion < SUSPECT_FROM):
+        said_at = form.received_at if form else now()
+        stop_list.allow(person, _OPENS[purpose], Purpose.MARKETING, said_at=said_at)
+
+
+def _stop(person: Person, purpose: str) -> None:
+    channel = _STOPS.get(purpose)
+    if channel and stop_list.digests_of(person):
+        stop_list.stop(
+            person,
+            channel,
+            Purpose.MARKETING,
+            source=Source.PERSON,
+            actor="person",
+            ends_subscriptions=False,
+        )
 
 
 def withdraw(
@@ -217,10 +250,12 @@ def withdraw(
     page: str = "",
     network: str = "",
 ) -> Consent | None:
-    """Add a no to `purpose`, as easy as the yes was (LGPD art. 8 § 5). None when no yes stands.
+    """Add a no to `purpose`, as easy as the yes was (LGPD art. 8 § 5). None when no yes stands:
+    the stop list has the no all the same (art. 18 § 2: who never agreed can object too).
 
     The no names the wording that the yes was given to.
     """
+    _stop(person, purpose)
     standing_yes = standing(person.id).get(purpose)
     if standing_yes is None or not standing_yes.is_given:
         return None

@@ -27,7 +27,7 @@ from core.storage import BadKey, checked_key, storage
 from core.text import NotPhone, parse_phone
 from jobs.models import Job
 from jobs.queue import SOON, enqueue
-from leads import holdings
+from leads import holdings, stop_list
 from leads.capture import spool
 from leads.holdings import contact_digest
 from leads.models import (
@@ -45,8 +45,9 @@ from leads.models import (
     Submission,
     Subscription,
 )
-from leads.people import email_key, phone_key
+from leads.people import email_key, keys_of_person, phone_key
 from leads.photos import CHECKED, FOLDER
+from leads.stop_list import Purpose, Source
 
 log = structlog.get_logger("vitrine.privacy")
 GONE: Final = "erased:"
@@ -65,18 +66,6 @@ _EXTERNAL: Final = "external:"
 
 
 # ---- what is known of somebody ----
-
-
-def keys_of_person(person: Person) -> list[tuple[str, str]]:
-    """Every key under which `person` can be found, those of the fields too, unless they are
-    somebody else's: whoever typed another's phone must not see, nor erase, what is theirs."""
-    keys = {(key.kind, key.value) for key in person.keys}
-    typed = {("phone", phone_key(person.phone)), ("email", email_key(person.email))} - keys
-    for kind, value in typed:
-        owner = db.session.get(PersonKey, (kind, value)) if value else None
-        if value and (owner is None or owner.person_id == person.id):
-            keys.add((kind, value))
-    return sorted(keys)
 
 
 def mentions(value: Any, keys: Keys) -> bool:
@@ -207,6 +196,9 @@ def erase(person_id: int, reason: str) -> None:
     ]
     _remember([*keys, *external], now())
     anonymise(person_id, reason)
+    # Who is erased writes again as somebody new, but no list that is imported later brings offers.
+    digests = [contact_digest(*key) for key in keys]
+    stop_list.stop_digests(digests, Purpose.MARKETING, source=Source.ERASURE)
 
 
 def anonymise(person_id: int, reason: str, *, search: bool = True) -> None:

@@ -2,9 +2,10 @@
 
 A job that writes a mail reads what it needs, renders with no transaction open, and returns a
 function that adds the row and the sending job in the transaction that ends the writing job
-(`post`). Sending reads the row, hands the mail over, and marks it sent in the transaction that
-ends the sending job. A worker killed in between sends the mail once more, under the same
-Message-ID: at least once, and recognisable.
+(`post`). Sending asks the stop list in a transaction of its own, hands the mail over, and marks it
+sent in the transaction that ends the sending job. A worker killed in between asks again and sends
+the mail once more, under the same Message-ID: at least once, and recognisable. Nothing else in
+the application hands a mail over, so nothing passes by the stop list.
 """
 
 import re
@@ -18,27 +19,53 @@ import mrml
 import sqlalchemy as sa
 import structlog
 from flask import current_app
+from flask_babel import gettext as _
 from jinja2 import Environment
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core import mail
 from core.clock import now
 from core.config import current
-from core.db import db
+from core.db import db, writing
 from core.logging import redact_text
 from core.text import clean_line
 from dealership.branding import palette
 from dealership.identity import identity
 from jobs.queue import SOON, enqueue
 from jobs.worker import Record
-from leads.models import LeadEvent, Mail
+from leads import stop_list
+from leads.models import LeadEvent, Mail, Person, Subscription
 from leads.people import email_key
+from leads.stop_list import Channel, Purpose, Verdict
 
 MOST_ATTEMPTS: Final = 200  # two days of tries every quarter of an hour
 MOST_AN_HOUR: Final = 5  # to one address, of the kinds that a form alone brings about
 ASKED_BY_FORM: Final = ("confirmation", "alert_set", "newsletter_confirm")
 # Mails with a link that opens an account: once sent, the table keeps that they were, not the link.
 OPENS_AN_ACCOUNT: Final = ("staff_invitation", "staff_reset", "testimonial_invitation")
+# What each kind of mail is to the stop list. A kind that is not here is taken for an offer.
+PURPOSES: Final[Mapping[str, Purpose | None]] = {
+    "confirmation": Purpose.ANSWER,
+    "alert_set": Purpose.ANSWER,
+    "newsletter_confirm": Purpose.ANSWER,
+    # Asked for, car by car; what its reader ended is stopped by that.
+    "price_drop": Purpose.ANSWER,
+    "car_sold": Purpose.ANSWER,
+    "testimonial_invitation": Purpose.MARKETING,
+    "desk": Purpose.ANSWER,
+    "desk_offer": Purpose.MARKETING,
+    # Not to the people that the list protects: our own staff and stores.
+    "store_notice": None,
+    "staff_invitation": None,
+    "staff_reset": None,
+    "staff_password_changed": None,
+    # What the law makes us answer (LGPD art. 18 and 19), asked for a minute ago.
+    "privacy_code": None,
+}
+# Written by a colleague to somebody who wrote: after a stop of everything, the answer to what the
+# person asked since then goes out. What a form alone brings about does not: anybody fills in forms.
+_BY_STAFF: Final = ("desk",)
+_LEFT: Final = ("person", "erased")  # why a subscription ended by its reader's will
 LONGEST_SUBJECT: Final = 150
 LONGEST_FIRST_NAME: Final = 30
 _ACTOR: Final = "site"
@@ -62,6 +89,7 @@ class Letter:
     files: tuple[mail.File, ...] = ()
     person_id: int | None = None
     lead_id: int | None = None
+    subscription_id: int | None = None
 
 
 def render(name: str, /, **values: Any) -> tuple[str, str]:
@@ -138,6 +166,7 @@ def post(letter: Letter, *, priority: int = SOON) -> None:
             ],
             person_id=letter.person_id,
             lead_id=letter.lead_id,
+            subscription_id=letter.subscription_id,
             state="waiting",
             error="",
             created_at=now(),
@@ -179,11 +208,13 @@ def is_posted(key: str) -> bool:
 
 
 def send_mail(payload: dict[str, Any]) -> Record | None:
-    """Handler: hand the mail `mail_id` over. Raises core.mail.MailWaits (the queue tries again)."""
-    row = db.session.get(Mail, payload["mail_id"])
-    if row is None or row.state != "waiting":
-        return None
-    mail_id = row.id
+    """Handler: hand the mail `mail_id` over, unless the stop list keeps it. Raises
+    core.mail.MailWaits: the queue tries again, and so the stop list is asked again."""
+    mail_id = payload["mail_id"]
+    with writing():
+        if not _is_let_out(mail_id):
+            return None
+    row = db.session.get_one(Mail, mail_id)
     try:
         message = message_of(row)
         db.session.rollback()  # no transaction stays open while a server takes its time
@@ -193,6 +224,37 @@ def send_mail(payload: dict[str, Any]) -> Record | None:
         log.warning("mail_refused", mail_id=mail_id)
         return lambda: _settle(mail_id, "failed", reason)
     return lambda: _settle(mail_id, "sent")
+
+
+def _is_let_out(mail_id: int) -> bool:
+    """The last gate: whether the mail goes out now. Inside `writing()`, which marks the instant:
+    whoever stops it before this commits wins, whoever stops it later comes later."""
+    row = db.session.get(Mail, mail_id, with_for_update=True, populate_existing=True)
+    if row is None or row.state != "waiting":
+        return False
+    purpose = PURPOSES.get(row.kind, Purpose.MARKETING)
+    verdict = _verdict(row, purpose) if purpose else stop_list.OPEN
+    if verdict.allowed:
+        row.passed_at = now()
+        return True
+    stop_list.note_stopped(Channel.MAIL, purpose or Purpose.ANSWER, verdict)
+    _end(row, "stopped", verdict.words)
+    return False
+
+
+def _verdict(row: Mail, purpose: Purpose) -> Verdict:
+    if row.subscription_id is not None:
+        # Locked: its reader may be ending it at this instant.
+        behind = db.session.get(
+            Subscription, row.subscription_id, with_for_update=True, populate_existing=True
+        )
+        if behind is None or behind.end_reason in _LEFT:
+            return Verdict(False, _("Its reader ended what this mail is about."))
+    person = db.session.get(Person, row.person_id) if row.person_id else None
+    wrote_at = stop_list.wrote_at([person.id]) if person and row.kind in _BY_STAFF else {}
+    return stop_list.check_mail(
+        row.to_address, person, purpose, asked_at=wrote_at.get(row.person_id or 0)
+    )
 
 
 def message_of(row: Mail) -> EmailMessage:
@@ -219,9 +281,12 @@ def message_of(row: Mail) -> EmailMessage:
 def _settle(mail_id: int, state: str, reason: str = "") -> None:
     """Mark how it ended, and say so in the lead's history. Inside `writing()`."""
     row = db.session.get(Mail, mail_id, with_for_update=True)
-    if row is None or row.state != "waiting":
-        return
-    row.state, row.error = state, reason
+    if row is not None and row.state == "waiting":
+        _end(row, state, reason)
+
+
+def _end(row: Mail, state: str, reason: str) -> None:
+    row.state, row.error = state, reason[:300]
     row.sent_at = now() if state == "sent" else None
     if row.kind in OPENS_AN_ACCOUNT and current().is_production:  # elsewhere /_emails shows them
         row.text = row.html = ""

@@ -271,9 +271,15 @@ class Mail(Model):
     attachments: Mapped[list[dict[str, str]]] = mapped_column(sa.JSON, default=list)
     person_id: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"), index=True)
     lead_id: Mapped[int | None] = mapped_column(sa.ForeignKey("lead.id"), index=True)
-    state: Mapped[str] = mapped_column(sa.String(8), default="waiting")  # waiting sent failed
+    # What brings it, where its reader can end that.
+    subscription_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("subscription.id", ondelete="SET NULL"), index=True
+    )
+    # waiting, sent, failed, stopped (by leads.stop_list)
+    state: Mapped[str] = mapped_column(sa.String(8), default="waiting")
     error: Mapped[str] = mapped_column(sa.String(300), default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    passed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # the stop list let it out
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from core.clock import now
 from core.db import db
-from core.text import clean_line, fold
+from core.text import NotPhone, clean_line, fold, parse_phone
 from leads.models import Person, PersonKey
 
 SIMILAR_NAME: Final = 80  # of 100, rapidfuzz token set ratio
@@ -50,6 +50,29 @@ def keys_of(phone: str = "", email: str = "", keys: Keys = ()) -> list[tuple[str
     if email_key(email):
         found.append(("email", email_key(email)))
     return found
+
+
+def contact_key(contact: str) -> tuple[str, str]:
+    """("email" or "phone", the key) of what was typed; the key is empty when it is neither."""
+    typed = clean_line(contact, 254)
+    if "@" in typed:
+        return "email", email_key(typed)
+    try:
+        return "phone", phone_key(parse_phone(typed))
+    except NotPhone as error:
+        return "phone", phone_key(error.suggestion) if error.suggestion else ""
+
+
+def keys_of_person(person: Person) -> list[tuple[str, str]]:
+    """Every key under which `person` can be found, those of the fields too, unless they are
+    somebody else's: whoever typed another's phone must not see, nor erase, what is theirs."""
+    keys = {(key.kind, key.value) for key in person.keys}
+    typed = {("phone", phone_key(person.phone)), ("email", email_key(person.email))} - keys
+    for kind, value in typed:
+        owner = db.session.get(PersonKey, (kind, value)) if value else None
+        if value and (owner is None or owner.person_id == person.id):
+            keys.add((kind, value))
+    return sorted(keys)
 
 
 def find_person(

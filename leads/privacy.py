@@ -18,10 +18,10 @@ from flask_babel import gettext as _
 from core.clock import now
 from core.config import current
 from core.db import db
-from core.text import NotPhone, clean_line, parse_phone
+from core.text import clean_line, parse_phone
 from inventory.importing.rows import FORMULA
 from inventory.models import Vehicle
-from leads import consent, holdings, people
+from leads import consent, holdings, people, stop_list
 from leads.erasure import (
     anonymise,
     erase,
@@ -29,7 +29,6 @@ from leads.erasure import (
     forget,
     is_erased,
     jobs_naming,
-    keys_of_person,
     mails_of,
     reapply,
     spooled_of,
@@ -48,11 +47,13 @@ from leads.models import (
     SubjectRequest,
     Subscription,
 )
+from leads.people import contact_key, keys_of_person
 from leads.retention import PERIODS
 
 __all__ = [
     "ad_services",
     "anonymise",
+    "contact_key",
     "correct",
     "dossier",
     "dossier_csv",
@@ -192,17 +193,6 @@ def find_by_contact(contact: str) -> Person | None:
     ).first()
 
 
-def contact_key(contact: str) -> tuple[str, str]:
-    """("email" or "phone", the key) of what was typed; the key is empty when it is neither."""
-    typed = clean_line(contact, 254)
-    if "@" in typed:
-        return "email", people.email_key(typed)
-    try:
-        return "phone", people.phone_key(parse_phone(typed))
-    except NotPhone as error:
-        return "phone", people.phone_key(error.suggestion) if error.suggestion else ""
-
-
 # ---- what we hold ----
 
 
@@ -268,6 +258,7 @@ def dossier(person_id: int) -> dict[str, Any]:
         ],
         "on_the_way": [record for _path, record in spooled_of(person)],
         "jobs": [{"kind": job.kind, "payload": job.payload} for job in jobs_naming(person)],
+        "stop_list": stop_list.told(person),
         **held(person),
         "cases": [
             {"number": row.id, "kind": row.kind, "at": _iso(row.created_at), "state": row.state}

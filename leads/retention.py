@@ -29,6 +29,7 @@ from leads.models import (
     Submission,
     Subscription,
 )
+from leads.stop_list import StopEntry, StoppedSend
 
 log = structlog.get_logger("vitrine.retention")
 BATCH: Final = 100
@@ -186,12 +187,19 @@ def _drop_network(ids: Sequence[Any]) -> None:
 
 
 def _drop_proofs(cutoff: datetime, is_trial: bool) -> int:
-    """Consents of people erased long ago, and the contacts of cases closed long ago."""
+    """Consents of people erased long ago, the contacts of cases closed long ago, and what was
+    lifted from the stop list long ago."""
     erased = sa.select(Person.id).where(Person.erased_at < cutoff)
     consents = sa.select(Consent.id).where(Consent.person_id.in_(erased), Consent.at < cutoff)
     cases = sa.select(SubjectRequest.id).where(SubjectRequest.done_at < cutoff)
-    return _in_batches(consents, is_trial, lambda ids: _delete(Consent, ids)) + _in_batches(
-        cases, is_trial, lambda ids: _delete(SubjectRequest, ids)
+    # An objection is kept as long as it stands: forgotten, it would be broken.
+    lifted = sa.select(StopEntry.id).where(StopEntry.ended_at < cutoff)
+    kept_back = sa.select(StoppedSend.id).where(StoppedSend.at < cutoff)
+    return (
+        _in_batches(consents, is_trial, lambda ids: _delete(Consent, ids))
+        + _in_batches(cases, is_trial, lambda ids: _delete(SubjectRequest, ids))
+        + _in_batches(lifted, is_trial, lambda ids: _delete(StopEntry, ids))
+        + _in_batches(kept_back, is_trial, lambda ids: _delete(StoppedSend, ids))
     )
 
 

@@ -282,13 +282,15 @@ def compose_subscription_mail(payload: dict[str, Any]) -> Record | None:
         values = {"offer": offer}
     else:
         return None
-    letter = _letter(payload["kind"], key, subject, to, token, person_id, name=name, **values)
+    of = payload["subscription_id"]
+    letter = _letter(payload["kind"], key, subject, to, token, person_id, of, name=name, **values)
     return lambda: letters.post(letter)
 
 
 def _letter(
-    kind: str, key: str, subject: str, to: str, token: str, person_id: int, **values: Any
+    kind: str, key: str, subject: str, to: str, token: str, person_id: int, of: int, **values: Any
 ) -> letters.Letter:
+    """The mail, of the subscription `of`: whoever ends that before it goes out gets none."""
     subject = letters.subject(subject)
     first_name = letters.greeting_name(str(values.pop("name", "")))
     text, html = letters.render(
@@ -310,6 +312,7 @@ def _letter(
         html=html,
         headers=way_out(token),
         person_id=person_id,
+        subscription_id=of,
     )
 
 
@@ -441,6 +444,7 @@ def _news_letter(
             to,
             token,
             person_id,
+            subscription_id,
             name=name,
             offer=offer,
             others=others,
@@ -453,6 +457,7 @@ def _news_letter(
         to,
         token,
         person_id,
+        subscription_id,
         name=name,
         offer=offer,
         drop=drop,

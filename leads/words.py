@@ -70,6 +70,7 @@ EVENTS: Final[Mapping[str, LazyString]] = {
     "booking_cancelled": _l("Cancelled the booked time"),
     "mail_sent": _l("Mail sent"),
     "mail_failed": _l("Mail could not be delivered"),
+    "mail_stopped": _l("Mail not sent: they asked for no contact"),
     "human_contact": _l("Somebody of the team answered"),
     "corrected": _l("Corrected their own data"),
     "erased": _l("Personal data erased"),
