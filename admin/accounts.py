@@ -54,6 +54,11 @@ class DoorSessions(SecureCookieSessionInterface):
             return self.make_null_session(app)
         return super().open_session(app, request)
 
+    def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
+        """What a page asks by itself crosses what somebody does: its answer, with the cookie of
+        before, would take back what the other has just put there."""
+        return session.modified if _asks_by_itself() else super().should_set_cookie(app, session)
+
 
 def init_accounts(app: Flask, config: Config) -> None:
     """Give `app` its sign-in, sessions and the guard against forged posts. Raises BadSetting."""
@@ -124,12 +129,19 @@ def _know_who() -> AnyResponse | None:
     is_page = is_staff_address(request.path) and request.endpoint not in {"admin.static", None}
     if not is_page or not current_user.is_authenticated:
         return None
-    if now() - g.staff_session_seen_at >= sessions.SEEN_EVERY:
+    if now() - g.staff_session_seen_at >= sessions.SEEN_EVERY and not _asks_by_itself():
         _note_seen(g.staff_session_id)
     is_open = request.blueprint == before_the_door.name or request.endpoint in WITHOUT_SECOND_FACTOR
     if not is_open and needs_second_factor(current_user):
         return redirect(url_for(SET_UP), code=303)
     return None
+
+
+def _asks_by_itself() -> bool:
+    """Whether a page asks for what is new and nobody touched anything: a desk that was left open
+    is no reason to stay signed in."""
+    is_stream = "text/event-stream" in request.headers.get("Accept", "")
+    return is_stream or "X-Live" in request.headers
 
 
 def _note_seen(session_id: int) -> None:

@@ -29,11 +29,14 @@ from admin import (
     photos,
     portals,
     reports,
+    roster,
+    roster_person,
     search,
     seo,
     site_pages,
     stickers,
     stock,
+    stop_list,
     store_hours,
     stores,
     stories,
@@ -43,6 +46,7 @@ from admin import (
 )
 from admin.accounts import DOOR, init_accounts, is_staff_address
 from admin.cli import staff_commands
+from admin.desk import live as desk_live
 from admin.door import StaffView, may
 from content.media import choices as media_choices
 from core.config import Config, current
@@ -61,6 +65,8 @@ SCREENS: Final = (
     stickers,
     keywords,
     leads,
+    desk_live,
+    stop_list,
     portals,
     banners,
     blog,
@@ -74,6 +80,8 @@ SCREENS: Final = (
     identity,
     legal,
     team,
+    roster,
+    roster_person,
     audit_log,
     search,
     account,

@@ -75,7 +75,7 @@ def web_command(config: Config, host: str, port: int) -> list[str]:
     bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     return [
         sys.executable, "-m", "gunicorn", "wsgi:app", "--bind", bind,
-        "--workers", str(config.web_workers or 1), "--worker-class", "gthread",
+        "--workers", str(config.web_workers or 1), "--worker-class", "core.web_worker.Worker",
         "--threads", str(THREADS), "--graceful-timeout", "20", "--timeout", "60",
         "--log-level", "warning", "--no-control-socket",
     ]  # fmt: skip

@@ -92,7 +92,7 @@ def serving(settings: dict[str, str], *, fill: bool = False) -> Iterator[str]:
     server = subprocess.Popen(
         [
             *(sys.executable, "-m", "gunicorn", "wsgi:app", "--bind", f"127.0.0.1:{port}"),
-            *("--worker-class", "gthread", "--threads", "8", "--no-control-socket"),
+            *("--worker-class", "core.web_worker.Worker", "--threads", "8", "--no-control-socket"),
         ],
         cwd=ROOT,
         env=environment,

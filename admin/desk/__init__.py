@@ -1,0 +1,1 @@
+"""The desk where attendants answer leads: `/admin/atendimento/`."""
