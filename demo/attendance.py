@@ -10,10 +10,11 @@ from sqlalchemy.orm import selectinload
 from core.clock import now, today
 from core.db import db, writing
 from dealership.models import Store
+from dealership.staff import StaffMember
 from demo.leads import SOURCE_MARK
 from leads.answer_time import ANSWERED
-from leads.intake import note
 from leads.models import Appointment, Enquiry, Lead, Submission
+from leads.pipeline.log import note, record
 
 BY: Final = "atendente@demo.example"
 STILL_NEW: Final = timedelta(hours=4)  # who wrote later was not answered yet
@@ -29,11 +30,21 @@ def attend_leads() -> None:
         leads = db.session.scalars(_of_the_demo()).unique().all()
         if any(event.kind == ANSWERED for lead in leads for event in lead.events):
             return
+        attendant = db.session.scalars(
+            sa.select(StaffMember).where(StaffMember.email == BY)
+        ).one_or_none()
+        if attendant is None:
+            return
         answered = [lead for lead in leads if lead.created_at < now() - STILL_NEW]
         for number, lead in enumerate(answered):
             wait = timedelta(minutes=WAITS_MINUTES[number % len(WAITS_MINUTES)])
-            note(lead.id, ANSWERED, BY, at=lead.created_at + wait)
+            _answer(lead, attendant, lead.created_at + wait)
         _book_for_today()
+
+
+def _answer(lead: Lead, by: StaffMember, at: datetime) -> None:
+    record(lead, "claimed", by.email, at=at - timedelta(minutes=1), owner_id=by.id)
+    record(lead, ANSWERED, by.email, at=at, channel="whatsapp", evidence="whatsapp")
 
 
 def _of_the_demo() -> sa.Select[Lead]:
@@ -71,4 +82,5 @@ def _book_for_today() -> None:
     )
     db.session.add(visit)
     db.session.flush()
-    note(wish.lead_id, "booked", "site", appointment_id=visit.id)
+    starts_at = visit.starts_at.isoformat()
+    note(wish.lead_id, "booked", "site", appointment_id=visit.id, starts_at=starts_at)

@@ -31,7 +31,8 @@ from core.text import format_phone
 from dealership.hours import Schedule, spans_on
 from dealership.identity import StoreProfile, schedule_of
 from dealership.models import Store
-from leads.models import Appointment, LeadEvent, Submission
+from leads.models import Appointment, Submission
+from leads.pipeline.log import note
 
 NOTICE: Final = timedelta(hours=2)  # the store gets the car out and somebody ready
 DAYS_AHEAD: Final = 14
@@ -300,13 +301,13 @@ def cancel(appointment: Appointment, *, by: str = "site") -> None:
         raise AppointmentOver(_("This time has come already. Call the store to change it."))
     appointment.state = "cancelled"
     if appointment.lead_id is not None:
-        event = LeadEvent(
-            lead_id=appointment.lead_id,
-            kind="booking_cancelled",
-            actor=by,
-            data={"appointment_id": appointment.id, "starts_at": slot_value(appointment.starts_at)},
+        note(
+            appointment.lead_id,
+            "booking_cancelled",
+            by,
+            appointment_id=appointment.id,
+            starts_at=slot_value(appointment.starts_at),
         )
-        db.session.add(event)
     db.session.flush()
 
 

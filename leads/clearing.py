@@ -5,8 +5,8 @@ import sqlalchemy as sa
 
 from core.clock import now
 from core.db import db
-from leads.intake import note
 from leads.models import Enquiry, Lead, LeadEvent, Person, PersonKey, Submission
+from leads.pipeline.log import record
 
 
 def clear_suspicion(lead: Lead, *, by: str) -> bool:
@@ -28,7 +28,7 @@ def clear_suspicion(lead: Lead, *, by: str) -> bool:
         .execution_options(synchronize_session=False)
     )
     db.session.refresh(lead)
-    note(lead.id, "cleared", by)
+    record(lead, "cleared", by)
     return True
 
 

@@ -47,6 +47,8 @@ from leads.models import (
 )
 from leads.people import email_key, keys_of_person, phone_key
 from leads.photos import CHECKED, FOLDER
+from leads.pipeline.log import record
+from leads.pipeline.stages import FACTS
 from leads.stop_list import Purpose, Source
 
 log = structlog.get_logger("vitrine.privacy")
@@ -225,9 +227,7 @@ def anonymise(person_id: int, reason: str, *, search: bool = True) -> None:
     for enquiry in db.session.scalars(sa.select(Enquiry).where(Enquiry.person_id == person_id)):
         files.add_photos(enquiry.details)
         _blank_enquiry(enquiry)
-    _blank_leads(person_id)
-    if person.erased_at is None:
-        _note_erasure(person_id, reason)
+    _blank_leads(person_id, reason if person.erased_at is None else "")
     _blank_rest(person, keys)
     db.session.flush()
     files.ask_for_removal()
@@ -267,9 +267,9 @@ def _leave_lead(enquiry: Enquiry, nobody: Person) -> None:
         if lead.message == enquiry.message:
             lead.message = ""
     else:
+        # One person has one open lead per department: it ends before it changes hands.
+        record(lead, "erased", "site", reason="erased before")
         lead.person_id = nobody.id
-        lead.closed_at = lead.closed_at or now()  # one person has one open lead per department
-        lead.state = "erased"
         db.session.flush()
         _blank_leads(nobody.id)
 
@@ -467,14 +467,17 @@ def _blank_enquiry(enquiry: Enquiry) -> None:
         enquiry.external_id = GONE + contact_digest(_EXTERNAL + enquiry.source, enquiry.external_id)
 
 
-def _blank_leads(person_id: int) -> None:
+def _blank_leads(person_id: int, reason: str = "") -> None:
+    """Take the words out of the person's leads and end those that are open. What follows from
+    their events (who had them, how long it took) stays: it is about us. `reason` is noted."""
     leads = list(db.session.scalars(sa.select(Lead).where(Lead.person_id == person_id)))
     for lead in leads:
         lead.message, lead.first_touch, lead.last_touch = "", {}, {}
-        if lead.closed_at is None:
-            lead.state, lead.closed_at = "erased", now()
+        for event in db.session.scalars(sa.select(LeadEvent).where(LeadEvent.lead_id == lead.id)):
+            event.data = {name: value for name, value in event.data.items() if name in FACTS}
+        if lead.closed_at is None or reason:
+            record(lead, "erased", "site", reason=reason or "erased")
     ids = [lead.id for lead in leads]
-    _update(LeadEvent, LeadEvent.lead_id.in_(ids), data={})
     _update(ContactClick, ContactClick.lead_id.in_(ids), touch={}, page="")
     _cancel_visits(
         sa.or_(
@@ -490,12 +493,6 @@ def _cancel_visits(mine: sa.ColumnElement[bool]) -> None:
     """Nobody comes: the time is free for others."""
     coming = sa.and_(Appointment.state == "booked", Appointment.starts_at > now())
     _update(Appointment, sa.and_(coming, mine), state="cancelled")
-
-
-def _note_erasure(person_id: int, reason: str) -> None:
-    for lead_id in db.session.scalars(sa.select(Lead.id).where(Lead.person_id == person_id)):
-        event = LeadEvent(lead_id=lead_id, kind="erased", actor="site", data={"reason": reason})
-        db.session.add(event)
 
 
 def _blank_rest(person: Person, keys: Keys) -> None:
@@ -552,8 +549,8 @@ class _Files:
 
     def add_spooled(self, found: Iterable[tuple[Path, dict[str, Any]]]) -> None:
         """What was put aside goes; what waits is read in a moment and then forgotten."""
-        for path, record in found:
-            source = str(record.get("source", ""))
+        for path, kept in found:
+            source = str(kept.get("source", ""))
             if path.parent.name == "parked" and source.startswith(FORM_SOURCES):
                 self.spooled.append(path.name)
 

@@ -19,11 +19,13 @@ from dealership.models import Store
 from leads.answer_time import ANSWERED
 from leads.finding import people_named
 from leads.models import Appointment, Enquiry, Lead, LeadEvent
+from leads.pipeline.stages import Stage
 from leads.words import DEPARTMENTS, STATES
 
 PERIODS: Final = ("1", "7", "30", "90")  # days back from now
 UNSEEN_DAYS: Final = 30  # what nobody opened in a month is no news
 CALL_DAYS: Final = 3  # who was not called by then has bought elsewhere
+NOT_CALLED: Final = (Stage.WAITING, Stage.ASSIGNED, Stage.TRYING)
 VIEW: Final = "lead.view"  # the audit log's word for opening one
 _ON: Final = "1"
 
@@ -132,7 +134,7 @@ def is_unseen() -> sa.ColumnElement[bool]:
         AuditEntry.action == VIEW,
     )
     return sa.and_(
-        Lead.state == "new",
+        Lead.state == Stage.WAITING,
         Lead.closed_at.is_(None),
         Lead.is_test.is_(False),
         Lead.created_at >= now() - timedelta(days=UNSEEN_DAYS),
@@ -146,7 +148,7 @@ def wants_call() -> sa.ColumnElement[bool]:
         Enquiry.kind == "call_back", Enquiry.at >= now() - timedelta(days=CALL_DAYS)
     )
     answered = sa.exists().where(LeadEvent.lead_id == Lead.id, LeadEvent.kind == ANSWERED)
-    return sa.and_(Lead.state == "new", Lead.closed_at.is_(None), Lead.id.in_(asked), ~answered)
+    return sa.and_(Lead.state.in_(NOT_CALLED), Lead.closed_at.is_(None), Lead.id.in_(asked), ~answered)
 
 
 def is_expected_today(stores: Sequence[Store]) -> sa.ColumnElement[bool]:

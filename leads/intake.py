@@ -6,7 +6,7 @@ second interest. Suspicious posts are leads too, marked.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -18,12 +18,17 @@ from core.text import NotPhone, clean_line, clean_text, parse_phone
 from dealership.models import Store
 from inventory.models import Vehicle
 from leads import consent, notifications, photos, privacy, subscriptions
-from leads.models import Appointment, Enquiry, Lead, LeadEvent, Submission
+from leads.models import Appointment, Enquiry, Lead, Submission
 from leads.people import find_or_create_person, keys_of
+from leads.pipeline.clocks import urgency_of
+from leads.pipeline.log import note, record
+from leads.pipeline.rules import rules_at
+from leads.pipeline.stages import Stage
 from leads.suspicion import SUSPECT_FROM
 
 log = structlog.get_logger("vitrine.leads")
 DEPARTMENTS: Final = frozenset({"sales", "service", "parts", "fleet"})
+REOPENED: Final = (Stage.LOST, Stage.INVALID, Stage.BLOCKED)
 
 
 @dataclass(frozen=True)
@@ -138,11 +143,7 @@ def _is_of_another(known: Enquiry, asked: Asked) -> bool:
 
 
 def _join_or_open(asked: Asked, enquiry: Enquiry, at: datetime) -> None:
-    lead = db.session.scalars(
-        sa.select(Lead)
-        .where(Lead.person_id == enquiry.person_id, Lead.department == asked.department)
-        .where(Lead.closed_at.is_(None))
-    ).first()
+    lead = _open_lead(asked, enquiry, at)
     is_new = lead is None
     if lead is None:
         lead = Lead(
@@ -165,14 +166,35 @@ def _join_or_open(asked: Asked, enquiry: Enquiry, at: datetime) -> None:
     lead.updated_at = now()
     db.session.flush()
     enquiry.lead_id = lead.id
-    note(lead.id, "enquiry", asked.actor, at=at, enquiry_id=enquiry.id, is_first=is_new)
+    record(
+        lead,
+        "enquiry",
+        asked.actor,
+        at=at,
+        enquiry_id=enquiry.id,
+        is_first=is_new,
+        urgency=int(urgency_of(asked.kind, asked.source)),
+    )
 
 
-def note(lead_id: int, kind: str, actor: str, *, at: datetime | None = None, **data: Any) -> None:
-    """Add an event to the lead's history. Inside `writing()`."""
-    event = LeadEvent(lead_id=lead_id, kind=kind, actor=actor, at=at or now(), data=data)
-    db.session.add(event)
-    db.session.flush()
+def _open_lead(asked: Asked, enquiry: Enquiry, at: datetime) -> Lead | None:
+    """The person's open lead in the department; else the one that ended not long ago, open again:
+    who comes back is not a stranger. A sale is over, and a machine opens nothing again."""
+    mine = sa.select(Lead).where(
+        Lead.person_id == enquiry.person_id, Lead.department == asked.department
+    )
+    lead = db.session.scalars(mine.where(Lead.closed_at.is_(None))).first()
+    if lead is not None or asked.is_suspect:
+        return lead
+    since = at - timedelta(days=rules_at(at).reopen_days)
+    lead = db.session.scalars(
+        mine.where(Lead.state.in_(REOPENED), Lead.closed_at >= since, Lead.is_test.is_(False))
+        .order_by(Lead.id.desc())
+        .limit(1)
+    ).first()
+    if lead is not None:
+        record(lead, "reopened", asked.actor, at=at, reason="came_back")
+    return lead
 
 
 # --- forms -----------------------------------------------------------------------------------
@@ -226,7 +248,8 @@ def _enter_form(submission: Submission) -> None:
         return
     if booking and enquiry.lead_id:
         booking.lead_id = enquiry.lead_id
-        note(enquiry.lead_id, "booked", "site", appointment_id=booking.id)
+        starts_at = booking.starts_at.isoformat()
+        note(enquiry.lead_id, "booked", "site", appointment_id=booking.id, starts_at=starts_at)
     _record_consent(submission, enquiry)
     photos.ask_for_check(enquiry)
     if form["kind"] in subscriptions.KINDS:

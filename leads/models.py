@@ -6,13 +6,24 @@ in it; an enquiry belongs to a person and usually joins or opens a lead. Rows th
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.clock import now
 from core.db import Model, UtcDateTime
+
+_OPEN: Final[dict[str, Any]] = {
+    "sqlite_where": sa.text("closed_at IS NULL"),
+    "postgresql_where": sa.text("closed_at IS NULL"),
+}
+
+
+def _when_created(context: Any) -> datetime:
+    """A lead that nothing happened to yet is due since it was made."""
+    instant: datetime = context.get_current_parameters()["created_at"]
+    return instant
 
 
 class Submission(Model):
@@ -74,12 +85,21 @@ class Lead(Model):
             "person_id",
             "department",
             unique=True,
-            sqlite_where=sa.text("closed_at IS NULL"),
-            postgresql_where=sa.text("closed_at IS NULL"),
+            **_OPEN,
         ),
         # What the staff's list sorts and counts by.
         sa.Index("ix_lead_is_suspect_created_at", "is_suspect", "created_at", "id"),
         sa.Index("ix_lead_source_store", "source", "store_id"),
+        # What the desk sorts by, and what its timers look for; closed leads are not in them.
+        sa.Index("ix_lead_queue", "state", "urgency", "due_at", "id", **_OPEN),
+        sa.Index("ix_lead_mine", "owner_id", "due_at", "id", **_OPEN),
+        sa.Index("ix_lead_due", "due_at", "id", **_OPEN),
+        sa.Index(
+            "ix_lead_return",
+            "return_at",
+            sqlite_where=sa.text("return_at IS NOT NULL"),
+            postgresql_where=sa.text("return_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -92,7 +112,6 @@ class Lead(Model):
     )
     store_id: Mapped[int | None] = mapped_column(sa.ForeignKey("store.id", ondelete="SET NULL"))
     message: Mapped[str] = mapped_column(sa.Text, default="")
-    state: Mapped[str] = mapped_column(sa.String(12), default="new", index=True)
     is_suspect: Mapped[bool] = mapped_column(default=False)
     # Sent by staff to try a connection: counts nowhere, and can be deleted.
     is_test: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
@@ -100,7 +119,23 @@ class Lead(Model):
     last_touch: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, index=True)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    # Where it stands: derived from its events, written by leads.pipeline.log alone. See
+    # leads.pipeline.standing.Standing for what each says.
+    state: Mapped[str] = mapped_column(sa.String(12), default="waiting", index=True)  # its stage
+    turn: Mapped[str] = mapped_column(sa.String(10), default="ours", server_default="ours")
+    owner_id: Mapped[int | None] = mapped_column(sa.ForeignKey("staff.id", ondelete="SET NULL"))
+    attendant_id: Mapped[int | None] = mapped_column(sa.ForeignKey("staff.id", ondelete="SET NULL"))
+    seller_id: Mapped[int | None] = mapped_column(sa.ForeignKey("staff.id", ondelete="SET NULL"))
+    urgency: Mapped[int] = mapped_column(sa.SmallInteger, default=1, server_default="1")
+    next_action: Mapped[str] = mapped_column(
+        sa.String(20), default="answer", server_default="answer"
+    )
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime, default=_when_created)
+    return_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    returns: Mapped[int] = mapped_column(sa.SmallInteger, default=0, server_default="0")
+    first_contact_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    stage_before: Mapped[str] = mapped_column(sa.String(12), default="", server_default="")
 
     person: Mapped[Person] = relationship(back_populates="leads")
     enquiries: Mapped[list["Enquiry"]] = relationship(order_by="Enquiry.id")
@@ -150,6 +185,7 @@ class LeadEvent(Model):
     """Append-only: what happened to a lead, when, by whom."""
 
     __tablename__ = "lead_event"
+    __table_args__ = (sa.Index("ix_lead_event_kind_at", "kind", "at"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     lead_id: Mapped[int] = mapped_column(sa.ForeignKey("lead.id"), index=True)

@@ -494,7 +494,6 @@ def _note(person_id: int, vehicle_id: int, kind: str, data: Mapping[str, Any]) -
         source_ref="",
         vehicle_id=vehicle_id,
         message="",
-        state="new",
         is_suspect=False,
         first_touch={},
         last_touch={},

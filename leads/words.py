@@ -42,13 +42,24 @@ DEPARTMENTS: Final[Mapping[str, LazyString]] = {
     "fleet": _l("Fleet"),
 }
 STATES: Final[Mapping[str, LazyString]] = {
-    "new": _l("New"),
-    "claimed": _l("In progress"),
-    "contacted": _l("In conversation"),
+    "waiting": _l("In the queue"),
+    "assigned": _l("Assigned"),
+    "trying": _l("Being contacted"),
+    "talking": _l("In conversation"),
+    "qualified": _l("Qualified"),
     "scheduled": _l("Scheduled"),
+    "no_show": _l("Did not come"),
+    "visited": _l("Came to the store"),
+    "offered": _l("Offered to a seller"),
+    "with_seller": _l("With the seller"),
+    "proposal": _l("Proposal sent"),
+    "reserved": _l("Car reserved"),
+    "nurture": _l("Sleeping"),
     "won": _l("Sale made"),
     "lost": _l("Lost"),
-    "closed": _l("Closed"),
+    "duplicate": _l("Duplicate"),
+    "invalid": _l("Not a lead"),
+    "blocked": _l("Wants no contact"),
     "erased": _l("Erased"),
 }
 SUSPICIONS: Final[Mapping[str, LazyString]] = {

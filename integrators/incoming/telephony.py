@@ -25,8 +25,9 @@ from integrators.incoming.fields import details, instant, phone, store_for, text
 from integrators.incoming.proofs import is_same
 from integrators.incoming.source import Post, Reading, Source, Unreadable
 from leads import notifications
-from leads.intake import Asked, note
+from leads.intake import Asked
 from leads.models import Enquiry, LeadEvent
+from leads.pipeline.log import note
 
 MISSED: Final = "call_missed"
 ANSWERED: Final = "call_answered"

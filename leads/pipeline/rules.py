@@ -1,0 +1,102 @@
+"""How the queue works here: targets, limits, who gets the next lead. Each change is a dated row,
+so that the past can be judged, and played again, by the rules of its day."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+import sqlalchemy as sa
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.clock import now
+from core.db import Model, UtcDateTime, db
+from leads.pipeline.stages import Urgency
+
+Minutes = Annotated[int, Field(ge=1, le=100_000)]
+
+
+class Target(BaseModel):
+    """Working minutes until something should be done, and until it is late."""
+
+    model_config = ConfigDict(frozen=True)
+
+    minutes: Minutes
+    late: Minutes
+
+    @model_validator(mode="after")
+    def _late_comes_later(self) -> "Target":
+        if self.late < self.minutes:
+            raise ValueError("late must not come before the target")
+        return self
+
+
+def _target(minutes: int, late: int) -> Target:
+    return Target(minutes=minutes, late=late)
+
+
+class QueueRules(BaseModel):
+    """The whole of what can be set. Minutes are the store's working minutes.
+
+    The defaults: five minutes for somebody who calls or waits in a chat and for a fresh form (who
+    answers first usually wins), half a day for who comes back; see the figures in the handbook.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    # "pull": whoever is free takes the next one. "push": the next one is handed out in turn.
+    mode: Literal["pull", "push"] = "pull"
+    urgent: Target = _target(5, 10)
+    priority: Target = _target(5, 15)
+    today: Target = _target(15, 60)
+    rescue: Target = _target(240, 600)
+    reply: Target = _target(10, 30)
+    handoff: Target = _target(5, 15)
+    outcome: Target = _target(30, 120)  # after the hour of a visit
+    proposal: Target = _target(600, 1200)
+    retry_minutes: Minutes = 120  # until the next try, when nobody says otherwise
+    follow_minutes: Minutes = 600  # until we look again at who was answered: a working day
+    most_returns: Annotated[int, Field(ge=1, le=20)] = 3  # then a supervisor has it
+    reopen_days: Annotated[int, Field(ge=1, le=730)] = 90
+    fair_days: Annotated[int, Field(ge=1, le=90)] = 7  # the window in which turns are counted
+    waiting_weight: Annotated[float, Field(ge=0, le=1)] = 0.3  # of a lead whose turn is not ours
+
+    def target(self, urgency: int) -> Target:
+        """The target for the first answer to a lead of this class."""
+        return (self.urgent, self.priority, self.today, self.rescue)[Urgency(urgency)]
+
+
+DEFAULTS: Final = QueueRules()
+
+
+class QueueRulesRow(Model):
+    """Rules that hold from `since` on, until the next row."""
+
+    __tablename__ = "queue_rules"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    since: Mapped[datetime] = mapped_column(UtcDateTime, default=now, index=True)
+    by: Mapped[str] = mapped_column(sa.String(254), default="")
+    rules: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
+
+
+def rules_at(moment: datetime | None = None) -> QueueRules:
+    """The rules that hold at `moment`, or now. One statement."""
+    row = db.session.scalars(
+        sa.select(QueueRulesRow)
+        .where(QueueRulesRow.since <= (moment or now()))
+        .order_by(QueueRulesRow.since.desc(), QueueRulesRow.id.desc())
+        .limit(1)
+    ).first()
+    return QueueRules.model_validate(row.rules) if row else DEFAULTS
+
+
+def set_rules(changed: Mapping[str, Any], *, by: str) -> QueueRules:
+    """Let `changed` hold from now on, the rest as before. Inside `writing()`.
+
+    Raises pydantic.ValidationError when a value makes no sense.
+    """
+    rules = QueueRules.model_validate({**rules_at().model_dump(), **changed})
+    db.session.add(QueueRulesRow(since=now(), by=by, rules=rules.model_dump()))
+    db.session.flush()
+    return rules
