@@ -6,8 +6,8 @@ DomainError
 """
 
 from dataclasses import asdict
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
@@ -19,8 +19,10 @@ from core.wakeup import wake_after_commit
 from leads.models import Lead, LeadEvent
 from leads.pipeline.clocks import Moment, schedule_for, started_clocks
 from leads.pipeline.rules import QueueRules, rules_at
-from leads.pipeline.stages import TRANSITIONS, Stage, Turn
+from leads.pipeline.stages import TRANSITIONS, UNDOING, Stage, Turn
 from leads.pipeline.standing import Happened, Standing, fold, is_allowed, replay
+
+UNDO_WITHIN: Final = timedelta(minutes=10)
 
 
 class NotAllowed(DomainError):
@@ -61,6 +63,29 @@ def record(
     db.session.flush()
     wake_after_commit(db.session())
     return event
+
+
+def undo(lead: Lead, event_id: int, actor: str) -> None:
+    """Let the newest step of `lead`, that `actor` took a moment ago, be as if it had not been. Both
+    stay in the log. Inside `writing()`. Raises NotAllowed when something came after it."""
+    db.session.flush()
+    db.session.refresh(lead, with_for_update=True)
+    newest = db.session.scalars(
+        sa.select(LeadEvent)
+        .where(LeadEvent.lead_id == lead.id, LeadEvent.kind.in_([*TRANSITIONS, *UNDOING]))
+        .order_by(LeadEvent.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if (
+        newest is None
+        or newest.id != event_id
+        or newest.actor != actor
+        or newest.kind in UNDOING
+        or now() - newest.at > UNDO_WITHIN
+    ):
+        raise NotAllowed(_("This cannot be undone any more: something happened since."))
+    record(lead, "undone", actor, undoes=event_id)
+    rebuild(lead)
 
 
 def may_happen(lead: Lead, kind: str) -> bool:

@@ -158,8 +158,8 @@ TRANSITIONS: Final[Mapping[str, Step]] = {
 }
 # These give the lead back to where it was before it was offered.
 BACK_FROM_OFFER: Final = frozenset({"handoff_refused", "handoff_expired"})
-# The event that makes one before it as if it had not been; `undoes` is that one's id.
-UNDOING: Final = "unmerged"
+# Events that make one before them as if it had not been; `undoes` is that one's id.
+UNDOING: Final = frozenset({"undone", "unmerged"})
 # What of an event is no word of or about a person, and stays when the person is erased.
 FACTS: Final = frozenset(
     {"owner_id", "seller_id", "rule", "reason", "channel", "outcome", "evidence", "action",

@@ -153,9 +153,9 @@ def replay(born: datetime, events: Iterable[Happened]) -> Standing:
     An event that a later one undoes is left out, as is that later one.
     """
     listed = list(events)
-    undone = {one.data.get("undoes") for one in listed if one.kind == UNDOING}
+    undone = {one.data.get("undoes") for one in listed if one.kind in UNDOING}
     standing = Standing(due_at=born)
     for event in listed:
-        if event.kind != UNDOING and event.id not in undone:
+        if event.kind not in UNDOING and event.id not in undone:
             standing = fold(standing, event)
     return standing
