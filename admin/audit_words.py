@@ -31,6 +31,7 @@ AREAS: Final[dict[str, LazyString]] = {
     "legal": _l("Legal texts"),
     "lead": _l("Leads"),
     "leads": _l("Leads"),
+    "stop": _l("Stop list"),
     "portal": _l("Portals"),
     "sticker": _l("Stickers"),
     "keyword": _l("Keywords"),
@@ -40,6 +41,9 @@ AREAS: Final[dict[str, LazyString]] = {
     "job": _l("Background tasks"),
 }
 ACTIONS: Final[dict[str, LazyString]] = {
+    "stop.add": _l("stopped contact"),
+    "stop.lift": _l("lifted a stop on contact"),
+    "stop.undo": _l("undid a stop on contact"),
     "account.sign_in": _l("signed in"),
     "account.sign_in_passkey": _l("signed in with a passkey"),
     "account.sign_out": _l("signed out"),

@@ -23,7 +23,9 @@ from inventory.models import Vehicle
 from leads.letters import greeting_name
 from leads.models import Appointment, Consent, Enquiry, Lead, LeadEvent, Mail
 from leads.notifications import kind_label, told_details, told_touch
+from leads.objections import entries_of, words_of
 from leads.photos import checked_photos
+from leads.reach import Ways, ways_to
 from leads.words import SUSPICIONS, actor_label, event_label, source_label
 
 MOST: Final = 60  # enquiries, events and mails of one lead: the newest
@@ -78,7 +80,6 @@ class LeadPage:
 
     store: str
     since: str
-    greeting: str  # what a WhatsApp conversation begins with
     car: Car | None
     enquiries: Sequence[EnquiryCard]
     first_touch: Rows
@@ -88,10 +89,13 @@ class LeadPage:
     mails: Sequence[tuple[str, str, str, str]]  # when, subject, state, error
     others: Sequence[Lead]
     reasons: Sequence[str]
+    ways: Ways
+    stops: Sequence[str]  # what the person wants no more, in words
 
 
-def page_of(lead: Lead) -> LeadPage:
-    """The page of `lead`, for who is signed in."""
+def page_of(lead: Lead, *, is_agreed: bool = False) -> LeadPage:
+    """The page of `lead`, for who is signed in; `is_agreed` when the person named this time for
+    being called."""
     stores = {store.id: store for store in db.session.scalars(sa.select(Store))}
     store = stores.get(lead.store_id or 0)
     zone = ZoneInfo(store.zone) if store else DEFAULT_ZONE
@@ -102,7 +106,6 @@ def page_of(lead: Lead) -> LeadPage:
     return LeadPage(
         store=store.name if store else "",
         since=_told(lead.created_at, zone),
-        greeting=_greeting(lead),
         car=cars.get(lead.vehicle_id or 0),
         enquiries=cards,
         first_touch=told_touch(lead.first_touch),
@@ -112,6 +115,8 @@ def page_of(lead: Lead) -> LeadPage:
         mails=_mails(lead, zone),
         others=_others(lead),
         reasons=list(dict.fromkeys(words for card in cards for words in card.reasons)),
+        ways=ways_to(lead.person, message=_greeting(lead), is_agreed=is_agreed, zone=zone),
+        stops=[words_of(entry) for entry in entries_of(lead.person)],
     )
 
 

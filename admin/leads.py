@@ -21,6 +21,7 @@ from admin.lead_page import page_of
 from admin.lists import Listing
 from admin.stock_rows import LOADED, car_name
 from admin.stock_scope import own_stores, store_name
+from admin.stop_words import STOP_WORDS
 from core.clock import DEFAULT_ZONE, now
 from core.db import db, writing
 from dealership import audit
@@ -32,6 +33,7 @@ from leads.inbox import VIEW, LeadFilter, read_lead_filter, select_leads, to_que
 from leads.models import Enquiry, Lead
 from leads.notifications import kind_label
 from leads.photos import read_photo
+from leads.reach import ways_to_each
 from leads.reception import network
 from leads.words import DEPARTMENTS, STATES, department_label, source_label, state_label
 
@@ -87,6 +89,7 @@ class Leads(StaffView):
                 query=to_query(wanted),
                 listing=listing,
                 rows=_rows(listing.rows, own_stores(closed_too=True)),
+                ways=ways_to_each([lead.person for lead in listing.rows]),
                 stores=stores,
                 store_name=store_name,
                 states=STATES,
@@ -102,12 +105,15 @@ class Leads(StaffView):
         own_lead(lead_id)
         _note_view(lead_id)
         lead = own_lead(lead_id)
+        # `combinado`: the person named this time themselves, so no calling hours apply.
+        page = page_of(lead, is_agreed=request.args.get("combinado") == "1")
         return str(
             self.render(
                 "admin/leads_one.html",
                 title=lead_title(lead),
                 lead=lead,
-                page=page_of(lead),
+                page=page,
+                stop_words=STOP_WORDS,
                 state=state_label(lead.state),
                 department=department_label(lead.department),
             )

@@ -44,6 +44,7 @@ class Permission(StrEnum):
     SEE_LEADS = "see_leads"
     WORK_LEADS = "work_leads"
     EXPORT_LEADS = "export_leads"
+    LIFT_STOPS = "lift_stops"  # contact somebody again who asked for none
     SEE_PORTALS = "see_portals"
     EDIT_PORTALS = "edit_portals"
     SEE_REPORTS = "see_reports"
@@ -80,6 +81,7 @@ PERMISSION_NAMES: Final[Mapping[Permission, str]] = {
     Permission.SEE_LEADS: _l("See leads"),
     Permission.WORK_LEADS: _l("Work leads"),
     Permission.EXPORT_LEADS: _l("Export leads"),
+    Permission.LIFT_STOPS: _l("Lift a stop on contact"),
     Permission.SEE_PORTALS: _l("See portals"),
     Permission.EDIT_PORTALS: _l("Set up portals"),
     Permission.SEE_REPORTS: _l("See reports"),

@@ -26,7 +26,7 @@ from core.db import db
 from core.errors import DomainError
 from core.text import clean_text
 from dealership.identity import format_cnpj, identity
-from leads import stop_list
+from leads import objections, stop_list
 from leads.models import Consent, LegalText, Person, Submission
 from leads.stop_list import Channel, Purpose, Source
 from leads.suspicion import SUSPECT_FROM
@@ -230,7 +230,7 @@ def _open_again(person: Person, purpose: str, submission_id: str | None) -> None
 
 def _stop(person: Person, purpose: str) -> None:
     channel = _STOPS.get(purpose)
-    if channel and stop_list.digests_of(person):
+    if channel and objections.digests_of(person):
         stop_list.stop(
             person,
             channel,

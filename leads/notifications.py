@@ -23,7 +23,7 @@ from core.clock import DEFAULT_ZONE
 from core.config import current
 from core.db import db
 from core.money import format_brl
-from core.text import clean_line, format_km, format_phone, whatsapp_link
+from core.text import clean_line, format_km, format_phone
 from dealership.identity import StoreProfile, identity
 from inventory import search
 from inventory.models import Vehicle
@@ -39,6 +39,7 @@ from leads.appointments import (
     calendar_file,
 )
 from leads.models import Appointment, Enquiry, Lead, Submission
+from leads.reach import Ways, ways_to
 from leads.subscriptions import KINDS as SUBSCRIPTIONS
 
 REPEAT_WINDOW: Final = timedelta(minutes=10)
@@ -127,6 +128,7 @@ class _Facts:
     offer: Offer | None
     store: StoreProfile | None
     visit: "_Visit | None"
+    ways: Ways  # whatever the hour is: nobody knows when the store reads it
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,7 @@ def _facts(enquiry: Enquiry, typed_in: Submission) -> _Facts:
         offer=offer,
         store=store,
         visit=_visit(appointment_of(enquiry.submission_id), store, offer),
+        ways=ways_to(person, message=_answer_text(person.name, offer), is_agreed=True),
     )
 
 
@@ -343,7 +346,7 @@ def _notice(key: str, facts: _Facts, _promise: int | None) -> letters.Letter | N
         is_suspect=facts.is_suspect,
         rows=[row for row in rows if row[1]],
         phone=facts.phone,
-        whatsapp_address=whatsapp_link(facts.phone, _answer_text(facts)) if facts.phone else "",
+        ways=facts.ways,
         message=letters.unlinked(facts.message),
         offer=facts.offer,
         details=told_details(facts.details),
@@ -376,12 +379,12 @@ def _usable(email: str) -> str:
     return email if mail.is_address(email) else ""
 
 
-def _answer_text(facts: _Facts) -> str:
+def _answer_text(called: str, offer: Offer | None) -> str:
     dealer = identity().name
-    name = letters.greeting_name(facts.name)
+    name = letters.greeting_name(called)
     hello = _("Hello, %(name)s!", name=name) if name else _("Hello!")
-    if facts.offer:
-        who = _("This is %(dealer)s, about the %(car)s.", dealer=dealer, car=facts.offer.title)
+    if offer:
+        who = _("This is %(dealer)s, about the %(car)s.", dealer=dealer, car=offer.title)
     else:
         who = _("This is %(dealer)s.", dealer=dealer)
     return f"{hello} {who}"

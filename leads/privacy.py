@@ -21,7 +21,7 @@ from core.db import db
 from core.text import clean_line, parse_phone
 from inventory.importing.rows import FORMULA
 from inventory.models import Vehicle
-from leads import consent, holdings, people, stop_list
+from leads import consent, holdings, objections, people
 from leads.erasure import (
     anonymise,
     erase,
@@ -258,7 +258,7 @@ def dossier(person_id: int) -> dict[str, Any]:
         ],
         "on_the_way": [record for _path, record in spooled_of(person)],
         "jobs": [{"kind": job.kind, "payload": job.payload} for job in jobs_naming(person)],
-        "stop_list": stop_list.told(person),
+        "stop_list": objections.told(person),
         **held(person),
         "cases": [
             {"number": row.id, "kind": row.kind, "at": _iso(row.created_at), "state": row.state}

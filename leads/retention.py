@@ -29,7 +29,7 @@ from leads.models import (
     Submission,
     Subscription,
 )
-from leads.stop_list import StopEntry, StoppedSend
+from leads.objections import StopEntry, StoppedSend
 
 log = structlog.get_logger("vitrine.retention")
 BATCH: Final = 100

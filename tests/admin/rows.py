@@ -48,6 +48,7 @@ from landing.starts import STARTS
 from leads.capture import Arrival, insert
 from leads.intake import Asked as Asked_
 from leads.intake import enter
+from leads.stop_list import Source, stop
 from tests.factories import make_vehicle
 from tests.landing.pages import make_page
 
@@ -297,6 +298,13 @@ def _document(store: Store, asked: Asked) -> dict[str, Any]:
 
 def _consent() -> ImageConsent:
     return ImageConsent(person="Rui", wording="Autorizo.", version="1", channel="paper")
+
+
+@makes("staff_stop_list", "entry_id")
+def _stop(_store: Store, asked: Asked) -> dict[str, Any]:
+    with writing():
+        entry = stop("11987654321", source=Source.STAFF, actor=asked.who.email, reason="by_phone")
+    return {"entry_id": entry.id}
 
 
 @makes("testimonial_id", of_store=True)

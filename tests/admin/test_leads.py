@@ -181,7 +181,7 @@ def test_a_lead_tells_in_words_what_was_asked(sign_in):
                  subject="Recebemos seu pedido", text="", html="", person_id=lead.person_id,
                  lead_id=lead.id, state="failed", error="caixa cheia")
         )  # fmt: skip
-    page = sign_in("attendant").get(f"{LIST}{lead.id}/").text
+    page = sign_in("attendant").get(f"{LIST}{lead.id}/?combinado=1").text  # whatever the hour is
     for words in ("https://wa.me/5511987654321", "tel:+5511987654321", "mailto:ana@exemplo.com",
                   "Fiat Argo Drive 2022", "Tem laudo?", "51.000", "R$ 55.000", "Esta semana",
                   "48x", "27,51%", "agosto", "caixa cheia",
