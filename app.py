@@ -27,6 +27,9 @@ from dealership.identity import Identity, identity, last_known_identity
 from demo import angles
 from demo.cli import demo_commands
 from integrators import accounts, polling
+from integrators.api import registering
+from integrators.api.cli import api_token_commands
+from integrators.api.door import init_api
 from integrators.cli import portal_commands
 from integrators.incoming import processing
 from integrators.incoming.door import webhooks
@@ -56,6 +59,7 @@ from leads import (
 )
 from leads import photos as lead_photos
 from leads.cli import lead_commands
+from leads.pipeline import timers
 from leads.privacy_cli import privacy_commands
 from showroom.crawlers import init_sitemap
 from showroom.display import html_lang, init_display
@@ -97,9 +101,11 @@ HANDLERS = {
     **erasure.JOBS,
     **retention.JOBS,
     **lead_photos.JOBS,
+    **timers.JOBS,
     **experiments.JOBS,
     **processing.JOBS,
     **polling.JOBS,
+    **registering.JOBS,
     **staff_mail.JOBS,
     **invitations.JOBS,
     **testimonials.JOBS,
@@ -118,6 +124,7 @@ TIMETABLE = (
     Periodic("purge-exposures", every_seconds=24 * 3600, kind="purge_exposures"),
     Periodic("apply-retention", every_seconds=24 * 3600, kind="apply_retention"),
     Periodic("sweep-lead-photos", every_seconds=24 * 3600, kind="sweep_lead_photos"),
+    Periodic("tend-queue", every_seconds=10, kind="tend_queue"),
     Periodic("drain-spool", every_seconds=5, kind="drain_spool"),
     Periodic("poll-lead-sources", every_seconds=900, kind="poll_lead_sources"),
     Periodic("price-alerts", every_seconds=300, kind="price_alerts"),
@@ -183,6 +190,7 @@ def create_app(config: settings.Config | None = None, **overrides: Any) -> Flask
         lead_commands,
         privacy_commands,
         portal_commands,
+        api_token_commands,
         demo_commands,
         job_commands,
         worker,
@@ -198,6 +206,7 @@ def create_app(config: settings.Config | None = None, **overrides: Any) -> Flask
 def _init_doors(app: Flask, config: settings.Config) -> None:
     for blueprint in (showroom, landing, stickers_door, media, theme, webhooks):
         app.register_blueprint(blueprint)
+    init_api(app)
     init_admin(app, config)
     init_errors(app)
     init_headers(app, is_https=config.base_url.startswith("https:"), also=tag_sources(config))

@@ -21,7 +21,7 @@ from dealership.staff import StaffMember
 from integrators import adf
 from integrators.api import registering, schemas
 from integrators.api.operations import Call, operation
-from integrators.api.problems import ApiProblem, FieldError, not_found
+from integrators.api.problems import ApiProblem, not_found
 from integrators.api.reading import since_of
 from integrators.api.tokens import Scope
 from inventory.models import Vehicle
@@ -114,8 +114,6 @@ def create_lead(call: Call) -> schemas.LeadReceipt:
     The same content under the same Idempotency-Key (without one: on the same day) adds nothing.
     """
     new: schemas.NewLead = call.body
-    if not any(clean_text(text, 10) for text in (new.name, new.phone, new.email, new.message)):
-        raise _wrong("name", _("A name, a phone, an e-mail or a message is needed."))
     receipt = registering.register(new, _store_slug(call.staff, new), call.staff.email, call.key)
     return schemas.LeadReceipt(submission_id=receipt.id, is_repeat=receipt.is_repeat)
 
@@ -162,8 +160,6 @@ def claim_lead(call: Call, lead_id: int) -> schemas.LeadBrief:
 def add_note(call: Call, lead_id: int) -> schemas.EventTold:
     """Write a note into the lead's history."""
     text = clean_text(call.body.text, 2000)
-    if not text:
-        raise _wrong("text", _("Nothing of it can be shown."))
     own_lead(call.staff, lead_id)
     with writing():
         lead = own_lead(call.staff, lead_id)
@@ -195,23 +191,21 @@ def _own(staff: StaffMember) -> sa.Select[Any]:
 
 
 def _store_slug(staff: StaffMember, new: schemas.NewLead) -> str:
-    """The store that the lead is for. Whoever serves some stores only registers for those."""
-    if new.store:
-        slug = clean_line(new.store, 80)
-        row = db.session.scalars(sa.select(Store).where(Store.slug == slug)).first()
-        if row is None or not staff.serves(row.id):
-            raise _wrong("store", _("There is no such store, or it is not for this key."))
+    """The store that the lead is for. Whoever serves some stores only registers for those. A name
+    that no store has is no reason to lose a lead."""
+    row = db.session.scalars(
+        sa.select(Store).where(Store.slug == clean_line(new.store, 80))
+    ).first()
+    if row is not None:
+        if not staff.serves(row.id):
+            raise ApiProblem(403, _("This store is not one of the key's person."))
         return row.slug
     if not staff.stores:
         return ""
-    found = db.session.scalars(sa.select(Vehicle).where(Vehicle.public_id == new.vehicle)).first()
-    if found is not None and staff.serves(found.store_id):
-        return found.store.slug
-    return staff.stores[0].slug
-
-
-def _wrong(field: str, words: str) -> ApiProblem:
-    return ApiProblem(422, words, errors=[FieldError(field=field, detail=words)])
+    vehicle_id = clean_line(new.vehicle, 12)
+    car = db.session.scalars(sa.select(Vehicle).where(Vehicle.public_id == vehicle_id)).first()
+    is_theirs = car is not None and staff.serves(car.store_id)
+    return car.store.slug if car is not None and is_theirs else staff.stores[0].slug
 
 
 def _note_view(call: Call, lead_id: int) -> None:

@@ -5,9 +5,16 @@ time; none leaves within /api/v1/.
 """
 
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 MOST_PER_PAGE: Final = 100
 _FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
@@ -34,7 +41,11 @@ Since = Annotated[
     StringConstraints(pattern=_INSTANT),
     Field(json_schema_extra={"format": "date-time"}),
 ]
-Limit = Annotated[int, BeforeValidator(_number), Field(ge=1, le=MOST_PER_PAGE)]
+# In this order: the other way round the bounds would be missing in the description.
+Limit = Annotated[int, Field(ge=1, le=MOST_PER_PAGE), BeforeValidator(_number)]
+# Ranges, not classes: what a blank is differs from one language's expressions to another's.
+_NOT_BLANK: Final = r"[^\u0000-\u0020]"
+_LEGIBLE: Final = r"[!-~\u00c0-\u02af]"
 Slug = Annotated[str, StringConstraints(max_length=80)]
 
 
@@ -246,16 +257,22 @@ class Lead(LeadBrief):
 class NewLead(Sent):
     """Somebody who asked in another system. At least one of name, phone, e-mail and message."""
 
-    name: Annotated[str, StringConstraints(max_length=120)] = ""
-    phone: Annotated[str, StringConstraints(max_length=40)] = Field(
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [{"required": [name]} for name in ("name", "phone", "email", "message")]
+        }
+    )
+
+    name: Annotated[str, StringConstraints(max_length=120, pattern=_NOT_BLANK)] = ""
+    phone: Annotated[str, StringConstraints(max_length=40, pattern=_NOT_BLANK)] = Field(
         "", description="As typed; Brazilian unless it begins with +."
     )
-    email: Annotated[str, StringConstraints(max_length=254)] = ""
-    message: Annotated[str, StringConstraints(max_length=4000)] = ""
+    email: Annotated[str, StringConstraints(max_length=254, pattern=_NOT_BLANK)] = ""
+    message: Annotated[str, StringConstraints(max_length=4000, pattern=_NOT_BLANK)] = ""
     vehicle: Annotated[str, StringConstraints(max_length=12)] = Field(
         "", description="Id of a car; one that is not there is left out."
     )
-    store: Slug = Field("", description="Slug; default: the car's.")
+    store: Slug = Field("", description="Slug; default, also for one that no store has: the car's.")
     department: Annotated[str, StringConstraints(pattern="^(sales|service|parts|fleet)$")] = "sales"
     origin: Annotated[str, StringConstraints(max_length=120)] = Field(
         "", description="Where it comes from, in your words."
@@ -263,6 +280,12 @@ class NewLead(Sent):
     external_id: Annotated[str, StringConstraints(max_length=120)] = Field(
         "", description="Your own id: the same person and id again add nothing."
     )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not (self.name or self.phone or self.email or self.message):
+            raise ValueError("one of name, phone, email, message")
+        return self
 
 
 class LeadReceipt(Told):
@@ -275,4 +298,4 @@ class LeadReceipt(Told):
 class NewNote(Sent):
     """A note for whoever works the lead."""
 
-    text: Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=r"\S")]
+    text: Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=_LEGIBLE)]

@@ -115,7 +115,7 @@ def test_a_key_sees_the_stores_of_its_person(client, app):
         problem(program.get(f"/leads/{lead.id}.adf"), 404)
         problem(program.post(f"/leads/{lead.id}/claim"), 404)
         problem(program.post(f"/leads/{lead.id}/notes", {"text": "Oi"}), 404)
-    problem(program.post("/leads", {"name": "Rui", "store": there.slug}), 422)
+    problem(program.post("/leads", {"name": "Rui", "store": there.slug}), 403)
     seen = sa.select(AuditEntry).where(AuditEntry.action == "lead.api_view")
     assert db.session.scalars(seen).all() == []
 
@@ -141,7 +141,8 @@ def test_what_is_not_there_and_what_it_does_not_do(client, app):
         ({"data": b"{}", "content_type": ""}, 415),
         ({"data": b" " * 65 * 1024, "content_type": "application/json"}, 413),
         ({"json": {}}, 422),
-        ({"json": {"name": " \u200b"}}, 422),
+        ({"json": {"name": " \t"}}, 422),
+        ({"json": {"origin": "CRM"}}, 422),
         ({"json": {"nome": "Rui"}}, 422),
         ({"json": {"name": 7}}, 422),
         ({"json": {"name": "Rui", "department": "hack"}}, 422),
