@@ -160,7 +160,7 @@ def _embedded(address: IPv6Address) -> list[IPv4Address]:
 
 
 @dataclass(frozen=True)
-class _Target:
+class Target:
     """One address taken apart: where to connect is decided apart from what to ask for."""
 
     scheme: str
@@ -175,7 +175,7 @@ class _Target:
         return host if self.port == usual else f"{host}:{self.port}"
 
 
-def _target(url: str) -> _Target:
+def target_of(url: str) -> Target:
     """Take `url` apart; raises AddressRefused for forms we do not read."""
     if len(url) > LONGEST_URL:
         raise AddressRefused(_("This address is too long."))
@@ -193,7 +193,7 @@ def _target(url: str) -> _Target:
         raise AddressRefused(_("An address with a user name or password is not read."))
     path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
     query = quote(parts.query, safe="/%:@!$&'()*+,;=~-._?[]")
-    return _Target(
+    return Target(
         scheme=parts.scheme,
         host=host,
         port=port if port is not None else (443 if parts.scheme == "https" else 80),
@@ -208,7 +208,7 @@ def _ascii_host(parts: SplitResult) -> str:
     return host if host.isascii() else host.encode("idna").decode("ascii")
 
 
-def _judged_addresses(target: _Target, policy: Policy) -> list[IPAddress]:
+def _judged_addresses(target: Target, policy: Policy) -> list[IPAddress]:
     """Every address of the host, all of them allowed; raises AddressRefused or FetchFailed.
 
     The system's resolver reads 127.1, 0x7f000001 and 2130706433 too, so those are judged by what
@@ -235,9 +235,9 @@ def _fetch(
     url: str, policy: Policy, max_bytes: int, accept: str | None, deadline: float
 ) -> Fetched:
     for _hop in range(MOST_REDIRECTS + 1):
-        target = _target(url)
+        target = target_of(url)
         try:
-            with _connect(target, policy, deadline) as connection:
+            with connect(target, policy, deadline) as connection:
                 response = _ask(connection, target, accept, deadline)
                 if response.status not in _REDIRECTS:
                     return _receive(response, url, max_bytes)
@@ -262,13 +262,13 @@ def _redirected(url: str, location: str) -> str:
     return following
 
 
-def _connect(target: _Target, policy: Policy, deadline: float) -> socket.socket:
+def connect(target: Target, policy: Policy, deadline: float) -> socket.socket:
     """A connection to an address that was judged, never to the name, which may answer anew."""
     failure: OSError = OSError()
     for address in _judged_addresses(target, policy):
         try:
             plain = socket.create_connection(
-                (str(address), target.port), timeout=min(CONNECT_SECONDS, _left(deadline))
+                (str(address), target.port), timeout=min(CONNECT_SECONDS, seconds_left(deadline))
             )
         except OSError as error:
             failure = error
@@ -286,7 +286,8 @@ def _connect(target: _Target, policy: Policy, deadline: float) -> socket.socket:
     raise failure
 
 
-def _left(deadline: float) -> float:
+def seconds_left(deadline: float) -> float:
+    """What is left until `deadline` (monotonic seconds). Raises TimeoutError."""
     left = deadline - time.monotonic()
     if left <= 0:
         raise TimeoutError
@@ -294,7 +295,7 @@ def _left(deadline: float) -> float:
 
 
 def _ask(
-    connection: socket.socket, target: _Target, accept: str | None, deadline: float
+    connection: socket.socket, target: Target, accept: str | None, deadline: float
 ) -> HTTPResponse:
     lines = [
         f"GET {target.path} HTTP/1.1",
@@ -305,14 +306,14 @@ def _ask(
         "Connection: close",
         "\r\n",
     ]
-    connection.settimeout(_left(deadline))
+    connection.settimeout(seconds_left(deadline))
     connection.sendall("\r\n".join(lines).encode("latin-1"))
-    response = HTTPResponse(cast(socket.socket, _Clocked(connection, deadline)), method="GET")
+    response = HTTPResponse(cast(socket.socket, Clocked(connection, deadline)), method="GET")
     response.begin()
     return response
 
 
-class _Clocked(io.RawIOBase):
+class Clocked(io.RawIOBase):
     """A socket read against the clock: a server that drips bytes never outlasts the deadline."""
 
     def __init__(self, connection: socket.socket, deadline: float) -> None:
@@ -326,7 +327,7 @@ class _Clocked(io.RawIOBase):
         return True
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
-        self._connection.settimeout(_left(self._deadline))
+        self._connection.settimeout(seconds_left(self._deadline))
         return self._connection.recv_into(buffer)
 
 

@@ -24,6 +24,7 @@ from integrators.incoming.source import Post
 from integrators.incoming.sources import SOURCES
 from integrators.kinds import KINDS
 from integrators.models import PortalAccount
+from integrators.outgoing import endpoints
 from leads.capture import accept
 from leads.spool import SpoolFailed
 
@@ -184,7 +185,8 @@ def refused_command(retry: bool) -> None:
 def reseal_command(old_key_file: TextIO) -> None:
     """After VITRINE_SECRET_KEY changed: seal all credentials with the new key."""
     with _sentences(), writing():
-        count = accounts.reseal_all(old_key_file.read().strip())
+        old_key = old_key_file.read().strip()
+        count = accounts.reseal_all(old_key) + endpoints.reseal_all(old_key)
     click.echo(_("Sealed anew: %(count)s", count=count))
 
 

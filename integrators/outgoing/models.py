@@ -51,7 +51,7 @@ class WebhookDelivery(Model):
     endpoint_id: Mapped[int] = mapped_column(
         sa.ForeignKey("webhook_endpoint.id", ondelete="CASCADE")
     )
-    event: Mapped[str] = mapped_column(sa.String(60))  # lead_event:7, vehicle:ab12cd34:99, test:…
+    event: Mapped[str] = mapped_column(sa.String(60))  # lead:7, lead_event:9, vehicle:ab12cd34:99 …
     message_id: Mapped[str] = mapped_column(sa.String(40), unique=True)  # webhook-id
     kind: Mapped[str] = mapped_column(sa.String(40))
     at: Mapped[datetime] = mapped_column(UtcDateTime)  # when it happened
