@@ -73,6 +73,10 @@ _NEXT: Final[Mapping[str, tuple[str, Callable[[QueueRules], int]]]] = {
     "reservation_ended": ("follow_proposal", lambda rules: rules.reply.minutes),
 }
 _ASKING: Final = frozenset({"enquiry", "cleared", "reopened", "woke"})
+_ROUSING: Final = frozenset({"reply", "booked"})  # who slept then asks, too
+# A date that was agreed stays the next one, whatever is said until then.
+_AGREED: Final = frozenset({"visit", "end_reservation"})
+_WORDS: Final = frozenset({"attempted", "human_contact", "talked"})
 _OWNING: Final = frozenset({"claimed", "assigned", "taken_over"})
 
 
@@ -83,7 +87,7 @@ def started_clocks(
     (what is to be done next), `return_at` (when it is taken back), `urgency`. Instants are texts
     in ISO 8601."""
     added: dict[str, Any] = {}
-    if kind in _ASKING:
+    if kind in _ASKING or (kind in _ROUSING and standing.stage is Stage.NURTURE):
         added = _asked(kind, given, standing, moment)
     elif kind in _OWNING:
         added = _owned(standing, moment)
@@ -91,18 +95,19 @@ def started_clocks(
         added = _replied(standing, moment)
     elif kind == "booked":
         added = _booked(given, standing, moment.rules)
-    elif kind == "escalated":
-        added = {"urgency": int(Urgency.URGENT)}
     elif kind == "slept":
         added = {"action": "wake"}
     elif kind == "reserved":
         added = {"action": "end_reservation"}
+    elif kind in _WORDS and standing.next_action in _AGREED and standing.due_at > moment.at:
+        pass
     elif kind in _NEXT and standing.stage is not Stage.WAITING:
         action, minutes = _NEXT[kind]
         added = {"action": action, "due_at": moment.after(minutes(moment.rules))}
     if kind == "handoff_offered":
         added["return_at"] = moment.after(moment.rules.handoff.late)
-    return {name: value for name, value in added.items() if name not in given}
+    # What the caller says holds, but for the class, which follows from what it was before.
+    return {k: value for k, value in added.items() if k not in given or k == "urgency"}
 
 
 def _asked(
@@ -113,6 +118,8 @@ def _asked(
     is_again = kind == "enquiry" and not given.get("is_first")
     if kind == "woke":
         urgency = int(Urgency.RESCUE)
+    elif kind == "reply":
+        urgency = int(Urgency.URGENT)
     elif is_again and standing.stage is not Stage.NURTURE:
         urgency = min(urgency, standing.urgency)
     action, due = "answer", moment.promise(urgency)

@@ -17,12 +17,13 @@ from dealership.attendants import attendants
 from leads.models import Lead, LeadEvent
 from leads.pipeline.assignment import Candidate, Decision, Given, Wanted, credits_of, decide
 from leads.pipeline.log import record
-from leads.pipeline.queue import waiting
+from leads.pipeline.queue import ORDER, is_waiting
 from leads.pipeline.rules import QueueRules, rules_at
 from leads.pipeline.stages import Turn
 
 MOST_AT_ONCE: Final = 50  # per transaction: others write meanwhile
 MOST_GIVEN: Final = 2_000  # turns longer ago change nothing
+_LOCK: Final = 7_201_905  # a number of our own among PostgreSQL's advisory locks
 
 
 def hand_out(_payload: Any = None) -> int:
@@ -31,16 +32,54 @@ def hand_out(_payload: Any = None) -> int:
         rules = rules_at()
         if rules.mode != "push":
             return 0
+        _one_at_a_time()
         given = 0
         people = candidates(rules)
-        for lead in db.session.scalars(waiting(None).limit(MOST_AT_ONCE)).all():
-            decision = decide(wanted_of(lead), people)
+        nobody: set[tuple[int | None, str]] = set()  # for these nobody can; nor in a moment
+        for lead_id, *place in db.session.execute(_to_give(rules)).all():
+            if tuple(place) in nobody:
+                continue
+            lead = _taken_hold(lead_id)
+            if lead is None:
+                continue
+            wanted = wanted_of(lead)
+            decision = decide(wanted, people)
             if decision.staff_id is None:
+                if not wanted.left_by:
+                    nobody.add((lead.store_id, lead.department))
                 continue
             record(lead, "assigned", "system", rules=rules, **told(decision))
             people = _after(people, lead.urgency, decision)
             given += 1
+            if given == MOST_AT_ONCE:
+                break
         return given
+
+
+def _to_give(rules: QueueRules) -> sa.Select[int, int | None, str]:
+    """What waits, the next one first. What came back too often is the supervisors' to give."""
+    given_up = sa.and_(Lead.turn == Turn.SUPERVISOR, Lead.returns >= rules.most_returns)
+    return (
+        sa.select(Lead.id, Lead.store_id, Lead.department)
+        .where(is_waiting(None), ~given_up)
+        .order_by(*ORDER)
+    )
+
+
+def _taken_hold(lead_id: int) -> Lead | None:
+    """The lead under its lock; None when somebody takes it just now."""
+    return db.session.scalars(
+        sa.select(Lead)
+        .where(Lead.id == lead_id, is_waiting(None))
+        .with_for_update(of=Lead, skip_locked=True)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+
+
+def _one_at_a_time() -> None:
+    """Wait until another worker has handed out: turns are counted from what it gave."""
+    if db.engine.dialect.name == "postgresql":
+        db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
 
 
 def told(decision: Decision) -> dict[str, Any]:

@@ -57,9 +57,8 @@ def record(
         when = Moment(moment, rules or rules_at(moment), schedule_for(lead.store_id))
         data = {**data, **started_clocks(kind, data, before, when)}
     event = LeadEvent(lead_id=lead.id, kind=kind, actor=actor, at=moment, data=data)
+    _stand(lead, fold(before, Happened(0, kind, moment, data)))
     db.session.add(event)
-    db.session.flush()
-    _stand(lead, fold(before, Happened(event.id, kind, moment, data)))
     db.session.flush()
     wake_after_commit(db.session())
     return event
@@ -128,12 +127,25 @@ def standing_of(lead: Lead) -> Standing:
 
 
 def _stand(lead: Lead, standing: Standing) -> None:
+    if lead.closed_at is not None and standing.closed_at is None:
+        _refuse_second(lead)
     facts = asdict(standing)
     lead.state = facts.pop("stage").value
     lead.turn = facts.pop("turn").value
     for name, value in facts.items():
         setattr(lead, name, value)
     lead.updated_at = now()
+
+
+def _refuse_second(lead: Lead) -> None:
+    """One person has one open lead per department: it is not opened again beside another one."""
+    other = sa.select(Lead.id).where(
+        Lead.person_id == lead.person_id,
+        Lead.department == lead.department,
+        Lead.closed_at.is_(None),
+    )
+    if db.session.scalar(other.limit(1)) is not None:
+        raise NotAllowed(_("This person has a newer open lead: go on there."))
 
 
 def rebuilt(lead: Lead) -> Standing:

@@ -88,9 +88,15 @@ def _stay(stages: frozenset[Stage] | set[Stage]) -> dict[Stage, Stage]:
 TRANSITIONS: Final[Mapping[str, Step]] = {
     # Somebody wrote by any door; in a stage of its own only when the lead slept.
     "enquiry": Step({**_stay(OPEN), S.NURTURE: S.WAITING}, Turn.OURS),
-    # An answer to us. Evidence that there is a person at the other end.
+    # An answer to us. Evidence that there is a person at the other end. Who slept is nobody's, so
+    # that one waits for somebody to take it.
     "reply": Step(
-        {**_stay(OPEN), **_all({S.ASSIGNED, S.TRYING, S.NO_SHOW, S.NURTURE}, S.TALKING)}, Turn.OURS
+        {
+            **_stay(OPEN),
+            **_all({S.ASSIGNED, S.TRYING, S.NO_SHOW}, S.TALKING),
+            S.NURTURE: S.WAITING,
+        },
+        Turn.OURS,
     ),
     "cleared": Step(_stay(OPEN), Turn.OURS),
     # --- who has it ---

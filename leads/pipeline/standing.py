@@ -19,7 +19,8 @@ from leads.pipeline.stages import (
 
 _CONTACT: Final = frozenset({"human_contact", "talked"})
 _OWNING: Final = frozenset({"claimed", "assigned", "taken_over"})
-_FREEING: Final = frozenset({"returned", "escalated", "slept", "woke", "reopened"})
+_FREEING: Final = frozenset({"returned", "slept", "woke", "reopened"})
+_INBOUND: Final = frozenset({"enquiry", "reply"})
 # What a colleague only says they did moves the stage, not the clocks: a tap that we saw does.
 DECLARED: Final = "declared"
 
@@ -77,7 +78,7 @@ def fold(standing: Standing, event: Happened) -> Standing:
         due_at=_instant(data, "due_at") or standing.due_at,
         return_at=_return_at(standing, event),
         returns=standing.returns + (data.get("reason") == "timer" and event.kind == "returned"),
-        stage_before=standing.stage if event.kind == "handoff_offered" else "",
+        stage_before=_stage_before(standing, event, stage),
     )
     changed = _owned(changed, standing, event)
     if event.kind in _CONTACT and data.get("grade") != DECLARED:
@@ -88,11 +89,19 @@ def fold(standing: Standing, event: Happened) -> Standing:
 
 
 def _turn(standing: Standing, event: Happened, turn: Turn | None) -> Turn:
-    if event.kind == "enquiry" and standing.stage in SOLD_BY:
+    if event.kind in _INBOUND and standing.stage in SOLD_BY and standing.seller_id:
         return Turn.SELLER
     if event.kind == "booked" and standing.stage is Stage.WAITING:
         return standing.turn  # somebody still answers
+    if event.kind == "booked" and standing.stage is Stage.NURTURE:
+        return Turn.OURS  # nobody has it: somebody confirms
     return turn or standing.turn
+
+
+def _stage_before(standing: Standing, event: Happened, stage: Stage) -> str:
+    if event.kind == "handoff_offered":
+        return standing.stage
+    return standing.stage_before if stage is Stage.OFFERED else ""
 
 
 def _return_at(standing: Standing, event: Happened) -> datetime | None:

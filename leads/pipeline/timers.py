@@ -16,12 +16,13 @@ from core.clock import now
 from core.db import db, writing
 from dealership.attendants import Attendant, attendants
 from dealership.business_time import add_working
+from dealership.staff import StaffMember
 from leads.models import Lead
 from leads.pipeline.clocks import schedule_for
 from leads.pipeline.handing_out import hand_out
 from leads.pipeline.log import record
 from leads.pipeline.rules import QueueRules, rules_at
-from leads.pipeline.stages import Stage, Turn
+from leads.pipeline.stages import ATTENDED, OPEN, Stage, Turn
 
 MOST_AT_ONCE: Final = 200  # a pass; the next one, seconds later, goes on
 log = structlog.get_logger("vitrine.queue")
@@ -32,19 +33,42 @@ def tend_queue(_payload: Any = None) -> None:
     moment = now()
     rules = rules_at(moment)
     for condition, act in (
+        (_has_no_one(), _free_for_good),
         (_timer_is_out(moment), _take_back),
         (_sleeps_until(moment), _wake),
-        (_is_neglected(moment), _escalate),
     ):
-        found = db.session.scalars(
-            sa.select(Lead).where(condition).order_by(Lead.due_at, Lead.id).limit(MOST_AT_ONCE)
-        ).all()
-        # Between its target and "late" the queue has another chance.
-        due = [one.id for one in found if act is not _escalate or late_at(one, rules) <= moment]
-        for lead_id in due:
+        for lead_id in db.session.scalars(_due(sa.select(Lead.id), condition)).all():
             _one(lead_id, act, condition, rules)
+    for lead_id in _late(moment, rules):
+        _one(lead_id, _escalate, _is_neglected(moment), rules)
     _free_what_is_left(attendants(moment), rules)
     hand_out()
+
+
+def _due(
+    query: sa.Select[*tuple[Any, ...]], condition: sa.ColumnElement[bool]
+) -> sa.Select[*tuple[Any, ...]]:
+    return query.where(condition).order_by(Lead.due_at, Lead.id).limit(MOST_AT_ONCE)
+
+
+def _late(moment: datetime, rules: QueueRules) -> list[int]:
+    """Whom to tell the supervisors of. Between its target and "late" the queue has another
+    chance; what has it must not stand before those that had theirs."""
+    found: list[int] = []
+    in_time: set[tuple[int | None, int]] = set()  # what is promised later there is so too
+    rows = db.session.execute(
+        sa.select(Lead.id, Lead.store_id, Lead.urgency, Lead.due_at)
+        .where(_is_neglected(moment))
+        .order_by(Lead.due_at, Lead.id)
+    )
+    for lead_id, store_id, urgency, due_at in rows:
+        if (store_id, urgency) in in_time:
+            continue
+        if late_at(store_id, urgency, due_at, rules) > moment:
+            in_time.add((store_id, urgency))
+        elif len(found) < MOST_AT_ONCE:
+            found.append(lead_id)
+    return found
 
 
 def _one(
@@ -100,10 +124,30 @@ def _escalate(lead: Lead, rules: QueueRules) -> None:
     record(lead, "escalated", "system", rules=rules, reason="late")
 
 
-def late_at(lead: Lead, rules: QueueRules) -> datetime:
-    """When a waiting lead whose promise is `lead.due_at` is not only overdue but late."""
-    target = rules.target(lead.urgency)
-    return add_working(schedule_for(lead.store_id), lead.due_at, target.late - target.minutes)
+def late_at(store_id: int | None, urgency: int, due_at: datetime, rules: QueueRules) -> datetime:
+    """When a waiting lead that was promised for `due_at` is not only overdue but late."""
+    target = rules.target(urgency)
+    return add_working(schedule_for(store_id), due_at, target.late - target.minutes)
+
+
+def _has_no_one() -> sa.ColumnElement[bool]:
+    """In the hands of somebody whose account is closed, and no supervisor has been told."""
+    gone = sa.select(StaffMember.id).where(StaffMember.active.is_(False))
+    return sa.and_(
+        Lead.closed_at.is_(None),
+        Lead.state.in_([stage.value for stage in OPEN - {Stage.WAITING, Stage.NURTURE}]),
+        Lead.turn != Turn.SUPERVISOR,
+        sa.or_(Lead.owner_id.is_(None), Lead.owner_id.in_(gone)),
+    )
+
+
+def _free_for_good(lead: Lead, rules: QueueRules) -> None:
+    """Whoever left the house leaves no lead behind: an attendant's waits for the next one, a
+    seller's goes to the supervisors, who know the deal."""
+    if lead.state in ATTENDED:
+        record(lead, "returned", "system", rules=rules, reason="left")
+    else:
+        record(lead, "escalated", "system", rules=rules, reason="left")
 
 
 def _free_what_is_left(people: list[Attendant], rules: QueueRules) -> None:
@@ -113,7 +157,6 @@ def _free_what_is_left(people: list[Attendant], rules: QueueRules) -> None:
     condition = sa.and_(
         Lead.state == Stage.ASSIGNED,
         Lead.owner_id.in_(left),
-        Lead.first_contact_at.is_(None),
         Lead.closed_at.is_(None),
     )
     for lead_id in db.session.scalars(
