@@ -23,6 +23,7 @@ from core.logging import init_logging
 from core.serving import serve
 from core.storage import init_storage
 from core.wakeup import init_wakeup
+from dealership import roster
 from dealership.identity import Identity, identity, last_known_identity
 from demo import angles
 from demo.cli import demo_commands
@@ -82,6 +83,7 @@ MAX_BODY_BYTES = 32 * 1024 * 1024
 
 HANDLERS = {
     **queue.JOBS,
+    **roster.JOBS,
     **photos.JOBS,
     **bulk.JOBS,
     **bulk_history.JOBS,
@@ -118,6 +120,7 @@ TIMETABLE = (
     Periodic("sweep-uploads", every_seconds=3600, kind="sweep_uploads"),
     Periodic("sweep-media", every_seconds=24 * 3600, kind="sweep_media"),
     Periodic("forget-invitations", every_seconds=24 * 3600, kind="forget_invitations"),
+    Periodic("forget-absence-reasons", every_seconds=24 * 3600, kind="forget_absence_reasons"),
     Periodic("purge-bulk-changes", every_seconds=24 * 3600, kind="purge_bulk_changes"),
     Periodic("purge-fact-changes", every_seconds=24 * 3600, kind="purge_fact_changes"),
     Periodic("forget-visits", every_seconds=24 * 3600, kind="forget_visits"),

@@ -15,6 +15,7 @@ from inventory.vocabulary import label
 AREAS: Final[dict[str, LazyString]] = {
     "account": _l("Own account"),
     "staff": _l("People"),
+    "roster": _l("Roster"),
     "stock": _l("Stock"),
     "page": _l("Landing pages"),
     "media": _l("Media library"),
@@ -66,6 +67,12 @@ ACTIONS: Final[dict[str, LazyString]] = {
     "staff.invite": _l("invited"),
     "staff.invite_again": _l("sent an invitation again"),
     "staff.withdraw_invitation": _l("withdrew an invitation"),
+    "roster.shifts": _l("changed the shifts"),
+    "roster.absence_add": _l("put down an absence"),
+    "roster.absence_remove": _l("took an absence off"),
+    "roster.work": _l("changed work settings"),
+    "roster.pause": _l("paused for leads"),
+    "roster.resume": _l("became available for leads"),
 }
 # The verbs that every area shares: "banner.archive", "store.create".
 VERBS: Final[dict[str, LazyString]] = {

@@ -95,6 +95,8 @@ SCREENS: Final = (
            _l("team, staff, users, access, roles, permissions")),
     Screen(_l("Invite a colleague"), "/admin/equipe/convidar", _P.MANAGE_STAFF, "plus",
            _l("new user, new seller, access, hire")),
+    Screen(_l("Roster"), "/admin/escala/", _P.WORK_LEADS, "today",
+           _l("shifts, lunch, vacation, absence, day off, who works, pause, stand-in")),
     Screen(_l("Audit"), "/admin/auditoria/", _P.SEE_AUDIT, "history",
            _l("who changed, log, history, changes")),
     Screen(_l("Your account"), "/admin/conta/", _P.SEE_HOME, "shield",

@@ -70,16 +70,21 @@ class Worker:
         """Whether leads of that store are this person's business; of no store, everybody's."""
         return store_id is None or self.store_ids is None or store_id in self.store_ids
 
-    def rostered(self, days: Iterable[date]) -> list[Span]:
-        """When the roster has this person at work on these local days, absences not minded."""
+    def rostered(self, days: Iterable[date], store_id: int | None = None) -> list[Span]:
+        """When the roster has this person at work on these local days (for that store), absences
+        not minded."""
         listed = list(days)
         return joined(
-            span for one in self.calendars for day in listed for span in spans_on(one.hours, day)
+            span
+            for one in self.calendars
+            if store_id is None or one.store_id is None or one.store_id == store_id
+            for day in listed
+            for span in spans_on(one.hours, day)
         )
 
-    def working(self, days: Iterable[date]) -> list[Span]:
+    def working(self, days: Iterable[date], store_id: int | None = None) -> list[Span]:
         """When they do work."""
-        return without(self.rostered(days), self.away)
+        return without(self.rostered(days, store_id), self.away)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
@@ -22,7 +22,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.clock import now
-from core.db import Model, UtcDateTime, db
+from core.db import Model, UtcDateTime, db, writing
 from core.errors import DomainError
 from dealership.editing import DEPARTMENTS, MOST_INTERVALS, SettingRefused
 from dealership.hours import WEEKDAYS
@@ -32,6 +32,7 @@ from dealership.staff import StaffMember, lock_account
 CAPACITY: Final = 60  # open weight at which somebody gets no further lead by turn
 MOST_CAPACITY: Final = 1000
 LONGEST_ABSENCE: Final = timedelta(days=731)  # a leave of two years has a last day too
+REASON_KEPT: Final = timedelta(days=365)
 _DAY_MINUTES: Final = 24 * 60
 _WEEK_MINUTES: Final = 7 * _DAY_MINUTES
 
@@ -239,6 +240,24 @@ def add_absence(
     db.session.add(row)
     db.session.flush()
     return row
+
+
+def forget_absence_reasons() -> int:
+    """Absences that ended 12 months ago keep when, not why: a reason can be health, and planning
+    needs it no longer (LGPD art. 15 and 16; the period is our rule). Inside `writing()`; how many
+    there were."""
+    ended = Absence.ends_at < now() - REASON_KEPT
+    old = sa.update(Absence).where(ended, Absence.reason != AbsenceReason.OTHER.value)
+    result = db.session.execute(old.values(reason=AbsenceReason.OTHER.value))
+    return int(getattr(result, "rowcount", 0))
+
+
+def _forget_absence_reasons(_payload: dict[str, Any]) -> None:
+    with writing():
+        forget_absence_reasons()
+
+
+JOBS = {"forget_absence_reasons": _forget_absence_reasons}
 
 
 def remove_absence(absence: Absence) -> None:

@@ -32,6 +32,7 @@ from demo.landing_pages import found_landing_pages
 from demo.leads import load_leads
 from demo.page_visits import found_car_visits, found_page_visits
 from demo.provenance import look_up_provenance
+from demo.roster import fill_roster
 from demo.staff import hire_staff
 from demo.stock import BLOCK, DemoVehicle, Picture, stock
 from inventory.catalogue import Catalogue
@@ -111,6 +112,7 @@ def load_demo(
     with writing():
         found_car_visits()
     hire_staff()
+    fill_roster()
     attend_leads()
     say(_("The stock is ready: %(added)s vehicles added.", added=group_thousands(added)))
     return Loaded(added=added, present=vehicles - added, drawn=len(pictures))

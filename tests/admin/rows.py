@@ -34,6 +34,7 @@ from core.storage import storage
 from dealership.export_files import ExportFile
 from dealership.models import Banner, Store
 from dealership.roles import Role
+from dealership.roster import Absence
 from dealership.sessions import open_sessions, start_session
 from dealership.staff import Passkey, StaffInvitation, StaffMember, create_staff
 from integrators import accounts
@@ -182,6 +183,17 @@ def _staff(store: Store, asked: Asked) -> dict[str, Any]:
             f"colega{number()}@loja.example", Role.SELLER, stores=[db.session.merge(store)]
         )
     return {"staff_id": member.id}
+
+
+@makes("roster_person", "staff_id", of_store=True)
+def _on_the_roster(store: Store, asked: Asked) -> dict[str, Any]:
+    values = _staff(store, asked)
+    if "absence_id" in asked.names:
+        start = now() + timedelta(days=number())
+        row = Absence(staff_id=values["staff_id"], starts_at=start, reason="sick", created_by="x")
+        row.ends_at = start + timedelta(days=1)
+        values["absence_id"] = keep(row).id
+    return values
 
 
 @makes("invitation_id", of_store=True)

@@ -18,6 +18,7 @@ from dealership.models import OpeningInterval, SpecialDayRow, Store
 from dealership.presence import PauseReason, Presence, beat, pause, presence_of, resume
 from dealership.roles import Role
 from dealership.roster import (
+    JOBS,
     AbsenceReason,
     RosterRefused,
     Shift,
@@ -245,6 +246,18 @@ def test_an_absence_is_put_down_once(app):
         )
     assert len(absences_of(ana, start)) == 1
     assert absences_of(ana, start + timedelta(days=1)) == []
+
+
+def test_the_reason_of_an_old_absence_is_forgotten(app):
+    ana = hire("Ana")
+    with writing():
+        for days in (400, 300):
+            start = now() - timedelta(days=days)
+            add_absence(ana, start, start + timedelta(days=5), AbsenceReason.SICK, by="x")
+    for _ in range(2):
+        JOBS["forget_absence_reasons"]({})
+    reasons = [one.reason for one in absences_of(ana, now() - timedelta(days=999))]
+    assert reasons == ["other", "sick"]
 
 
 def test_work_that_cannot_be(app):
