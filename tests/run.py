@@ -32,7 +32,9 @@ def run(name: str, **environment: str) -> int:
     print(f"\n== The suite on {name}", flush=True)
     options = ["-q", "-n", "auto", "--dist", "worksteal"]
     command = [sys.executable, "-m", "pytest", *options, *sys.argv[1:]]
-    return subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}).returncode
+    # Dozens of processes are started: whatever is imported is compiled once, not in each of them.
+    kept = {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return subprocess.run(command, cwd=ROOT, env={**kept, **environment}).returncode
 
 
 def main() -> int:

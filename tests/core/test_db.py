@@ -6,7 +6,14 @@ import time
 import pytest
 import sqlalchemy as sa
 
-from core.db import DatabaseBusy, WriteOutsideTransaction, db, write_gate, writing
+from core.db import (
+    DatabaseBusy,
+    WriteOutsideTransaction,
+    db,
+    prepare_engine,
+    write_gate,
+    writing,
+)
 from inventory.models import Make
 from inventory.stock_version import advance, current
 
@@ -85,3 +92,13 @@ def test_a_turn_that_came_too_late_is_passed_on(app):
         pass
     with write_gate(engine, time.monotonic() + 5):
         pass  # the one who gave up does not hold it
+
+
+@pytest.mark.sqlite_only
+def test_what_is_committed_is_on_the_disk(tmp_path):
+    """Of the tests alone it is not asked: tests/conftest.py."""
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'own.db'}")
+    prepare_engine(engine)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
+    engine.dispose()
