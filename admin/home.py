@@ -72,7 +72,7 @@ class Home(StaffView, AdminIndexView):  # type: ignore[misc]
                 day=format_date(today(_zone(stores)), "EEEE, d 'de' MMMM"),
                 todo=todo,
                 words=waiting_words(len(todo)),
-                visits=_visits(stores) if may(Permission.SEE_LEADS) else [],
+                visits=expected_today(stores) if may(Permission.SEE_LEADS) else [],
                 steps=_first_steps(),
             )
         )
@@ -112,7 +112,7 @@ def _zone(stores: Sequence[Store]) -> ZoneInfo:
     return ZoneInfo(stores[0].zone) if stores else DEFAULT_ZONE
 
 
-def _visits(stores: Sequence[Store]) -> list[Expected]:
+def expected_today(stores: Sequence[Store]) -> list[Expected]:
     """Who comes today to the stores of who is signed in, by the clock of each."""
     by_id = {store.id: store for store in stores}
     rows = db.session.execute(

@@ -28,6 +28,7 @@ from leads.photos import checked_photos
 from leads.reach import Ways, ways_to
 from leads.words import SUSPICIONS, actor_label, event_label, source_label
 
+UNSAID: Final = frozenset({"tapped"})  # what only clocks need
 MOST: Final = 60  # enquiries, events and mails of one lead: the newest
 MOST_VALUATIONS: Final = 3
 Rows = list[tuple[str, str]]
@@ -231,9 +232,17 @@ def _events(lead_id: int, zone: ZoneInfo) -> list[tuple[str, str, str]]:
         .limit(MOST)
     )
     return [
-        (_told(one.at, zone), event_label(one.kind, one.data), actor_label(one.actor, one.kind))
+        (_told(one.at, zone), _said(one), actor_label(one.actor, one.kind))
         for one in db.session.scalars(newest)
+        if one.kind not in UNSAID
     ]
+
+
+def _said(event: LeadEvent) -> str:
+    """The event in words, with the colleague's own after them."""
+    label = event_label(event.kind, event.data)
+    own = event.data.get("words") or event.data.get("need")
+    return f"{label}: {own}" if isinstance(own, str) and own else label
 
 
 def _consents(person_id: int, zone: ZoneInfo) -> list[tuple[str, bool, str]]:

@@ -103,7 +103,7 @@ class Leads(StaffView):
     def show(self, lead_id: int) -> str:
         """One lead and everything about it. Reading it is noted."""
         own_lead(lead_id)
-        _note_view(lead_id)
+        note_view(lead_id)
         lead = own_lead(lead_id)
         # `combinado`: the person named this time themselves, so no calling hours apply.
         page = page_of(lead, is_agreed=request.args.get("combinado") == "1")
@@ -177,7 +177,7 @@ def told_at(moment: Any, zone: str = "") -> str:
     return str(format_datetime(moment.astimezone(where), "dd/MM HH:mm", rebase=False))
 
 
-def _note_view(lead_id: int) -> None:
+def note_view(lead_id: int) -> None:
     """Keep that this person read that lead: who saw whose data can be told (LGPD art. 37)."""
     me, subject = staff(), f"lead:{lead_id}"
     entry = audit.AuditEntry

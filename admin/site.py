@@ -13,6 +13,7 @@ from flask_wtf.csrf import CSRFError
 
 from admin import (
     account,
+    api_keys,
     audit_log,
     banners,
     blog,
@@ -43,9 +44,12 @@ from admin import (
     team,
     testimonials,
     vehicle,
+    webhooks,
 )
 from admin.accounts import DOOR, init_accounts, is_staff_address
 from admin.cli import staff_commands
+from admin.desk import desk
+from admin.desk import lead as desk_lead
 from admin.desk import live as desk_live
 from admin.door import StaffView, may
 from content.media import choices as media_choices
@@ -64,10 +68,15 @@ SCREENS: Final = (
     pages,
     stickers,
     keywords,
+    desk,
+    desk_lead,
     leads,
     desk_live,
+    duplicates,
     stop_list,
     portals,
+    webhooks,
+    api_keys,
     banners,
     blog,
     testimonials,

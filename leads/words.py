@@ -87,6 +87,111 @@ EVENTS: Final[Mapping[str, LazyString]] = {
     "erased": _l("Personal data erased"),
     "cleared": _l("Marked as a real person"),
     "call": _l("Telephone call"),
+    "call_missed": _l("Missed call"),
+    "call_answered": _l("Answered call"),
+    "reply": _l("Answered us"),
+    "claimed": _l("Took the lead"),
+    "assigned": _l("Got the lead by turn"),
+    "taken_over": _l("The lead was given to somebody else"),
+    "returned": _l("Back into the queue"),
+    "escalated": _l("Passed to the supervisors"),
+    "attempted": _l("Tried to reach them"),
+    "talked": _l("Talked with them"),
+    "qualified": _l("Qualified: need and means are known"),
+    "next_action": _l("Next step set"),
+    "no_show": _l("Did not come"),
+    "visited": _l("Came to the store"),
+    "handoff_offered": _l("Offered to a seller"),
+    "handoff_accepted": _l("The seller accepted"),
+    "handoff_refused": _l("The seller refused"),
+    "handoff_expired": _l("The seller did not answer in time"),
+    "given_back": _l("Given back by the seller"),
+    "proposal_sent": _l("Proposal sent"),
+    "reserved": _l("Car reserved"),
+    "reservation_ended": _l("Reservation ended"),
+    "won": _l("Sale made"),
+    "lost": _l("Lost"),
+    "slept": _l("Put to sleep"),
+    "woke": _l("Woke up"),
+    "marked_invalid": _l("Marked as no lead"),
+    "blocked": _l("Asked not to be contacted"),
+    "merged": _l("Joined with another lead"),
+    "unmerged": _l("Separated again"),
+    "undone": _l("Step undone"),
+    "reopened": _l("Open again"),
+    "note": _l("Note"),
+}
+URGENCIES: Final[Mapping[int, LazyString]] = {
+    0: _l("Urgent"),
+    1: _l("Priority"),
+    2: _l("Agreed for today"),
+    3: _l("Win back"),
+}
+NEXT_ACTIONS: Final[Mapping[str, LazyString]] = {
+    "answer": _l("Answer"),
+    "contact": _l("First contact"),
+    "retry": _l("Try again"),
+    "reply": _l("Reply"),
+    "follow_up": _l("Follow up"),
+    "visit": _l("Visit: note what came of it"),
+    "rescue": _l("Did not come: call now"),
+    "outcome": _l("Note what came of the visit"),
+    "accept_handoff": _l("Seller accepts or refuses"),
+    "propose": _l("Make a proposal"),
+    "follow_proposal": _l("Ask about the proposal"),
+    "end_reservation": _l("Reservation ends"),
+    "wake": _l("Wakes up"),
+    "call": _l("Call"),
+    "message": _l("Send a message"),
+}
+RETURN_REASONS: Final[Mapping[str, LazyString]] = {
+    "not_mine": _l("Another department or store"),
+    "busy": _l("I cannot get to it now"),
+    "knows_somebody": _l("Asked for a colleague"),
+    "timer": _l("Nobody acted in time"),
+    "shift_end": _l("The shift ended"),
+    "left": _l("Its owner's account was closed"),
+}
+LOSS_REASONS: Final[Mapping[str, LazyString]] = {
+    "no_answer": _l("Never answered"),
+    "price": _l("Price"),
+    "trade_in": _l("Trade-in value"),
+    "credit": _l("Credit refused"),
+    "bought_elsewhere": _l("Bought elsewhere"),
+    "sold": _l("The car was sold"),
+    "no_stock": _l("We had no such car"),
+    "gave_up": _l("Gave up buying"),
+    "distance": _l("Too far away"),
+}
+INVALID_REASONS: Final[Mapping[str, LazyString]] = {
+    "wrong_number": _l("Wrong number"),
+    "spam": _l("Advertising or a machine"),
+    "test": _l("A test"),
+    "job": _l("Looks for a job, sells something"),
+}
+REFUSAL_REASONS: Final[Mapping[str, LazyString]] = {
+    "busy": _l("With another customer"),
+    "off": _l("Not in the store"),
+    "not_ready": _l("The lead is not ready"),
+    "conflict": _l("A colleague knows the person"),
+}
+REASONS: Final[Mapping[str, LazyString]] = {
+    **RETURN_REASONS, **LOSS_REASONS, **INVALID_REASONS, **REFUSAL_REASONS,
+    "late": _l("It was late"),
+    "returns": _l("It came back too often"),
+    "came_back": _l("The person came back"),
+    "moved": _l("By the supervisor"),
+}  # fmt: skip
+OUTCOMES: Final[Mapping[str, LazyString]] = {
+    "no_answer": _l("did not answer"),
+    "busy": _l("line busy"),
+    "voicemail": _l("voice mail"),
+}
+CHANNELS: Final[Mapping[str, LazyString]] = {
+    "whatsapp": _l("WhatsApp"),
+    "phone": _l("Phone"),
+    "mail": _l("E-mail"),
+    "visit": _l("In the store"),
 }
 
 
@@ -109,7 +214,20 @@ def event_label(kind: str, data: Mapping[str, Any]) -> str:
     """One line of a lead's history."""
     if kind == "enquiry":
         return _("Wrote for the first time") if data.get("is_first") else _("Wrote again")
-    return str(EVENTS.get(kind, kind.replace("_", " ")))
+    said = str(EVENTS.get(kind, kind.replace("_", " ")))
+    more = [
+        str(words[value])
+        for name, words in _TOLD.items()
+        if isinstance(value := data.get(name), str) and value in words
+    ]
+    return f"{said} ({', '.join(more)})" if more else said
+
+
+_TOLD: Final[Mapping[str, Mapping[str, LazyString]]] = {
+    "channel": CHANNELS,
+    "outcome": OUTCOMES,
+    "reason": REASONS,
+}
 
 
 def actor_label(actor: str, kind: str = "") -> str:

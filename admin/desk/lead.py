@@ -1,0 +1,331 @@
+"""One lead on one screen: who, what, what happened, what next. A move is one tap or one short
+form, and the newest can be taken back."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+import sqlalchemy as sa
+from flask import abort, redirect, request
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from admin.desk.desk import DESK
+from admin.desk.live import desk_version
+from admin.desk.moves import MOVES, Move, MoveRefused
+from admin.desk.rows import car_names, ring_of
+from admin.door import StaffView, answer, at, done, may, refused, staff
+from admin.lead_page import page_of
+from admin.leads import lead_title, note_view, own_lead
+from admin.stop_words import STOP_WORDS
+from core.clock import now
+from core.db import db, writing
+from core.errors import DomainError
+from core.text import clean_text
+from dealership.identity import StoreProfile, identity
+from dealership.roles import ROLE_NAMES, Permission, Role
+from dealership.staff import StaffMember
+from inventory.models import Vehicle
+from inventory.search import similar
+from leads.appointments import Day, book, read_slot, slots
+from leads.models import Lead, LeadEvent, Submission
+from leads.pipeline.log import may_happen, record, undo
+from leads.pipeline.queue import take_over
+from leads.pipeline.stages import Stage
+from leads.pipeline.standing import DECLARED
+from leads.words import (
+    CHANNELS,
+    INVALID_REASONS,
+    LOSS_REASONS,
+    NEXT_ACTIONS,
+    OUTCOMES,
+    REFUSAL_REASONS,
+    RETURN_REASONS,
+    department_label,
+    state_label,
+)
+
+TAPPED: Final = "tapped"  # our button that opens WhatsApp, the dialler or the mail was used
+TAP_COUNTS: Final = timedelta(minutes=60)
+SIMILAR: Final = 3
+CONTACT: Final = frozenset({"human_contact", "talked", "attempted"})
+# What a person can choose to do next; the rest follows from what happens.
+CHOSEN_ACTIONS: Final = ("call", "message", "follow_up", "retry")
+SUMMARY: Final = ("need", "car", "trade_in", "payment", "promise", "best_hour")
+
+
+class DeskLead(StaffView):
+    """The screen of one lead, and its moves."""
+
+    in_menu = False
+
+    @at("/<int:lead_id>/", Permission.WORK_LEADS)
+    def show(self, lead_id: int) -> str:
+        """The lead. Reading it is noted."""
+        own_lead(lead_id)
+        note_view(lead_id)
+        lead = own_lead(lead_id)
+        version = desk_version()
+        page = page_of(lead, is_agreed=request.args.get("combinado") == "1")
+        facts = _needs(lead.id)
+        return str(
+            self.render(
+                "admin/desk_lead.html",
+                title=lead_title(lead),
+                lead=lead,
+                page=page,
+                version=version,
+                stage=state_label(lead.state),
+                department=department_label(lead.department),
+                next_action=NEXT_ACTIONS.get(lead.next_action, ""),
+                time_left=ring_of(lead.due_at, lead.updated_at, now())
+                if not lead.closed_at
+                else None,
+                owner=_named(lead.owner_id),
+                attendant=_named(lead.attendant_id),
+                seller=_named(lead.seller_id),
+                is_mine=_is_mine(lead),
+                can=lambda kind: may_happen(lead, kind),
+                needs=facts,
+                alike=_alike(lead, page.car.state if page.car else ""),
+                days=_days(lead),
+                sellers=_colleagues(lead),
+                role_names=ROLE_NAMES,
+                stop_words=STOP_WORDS,
+                channels={key: CHANNELS[key] for key in ("whatsapp", "phone", "mail")},
+                outcomes=OUTCOMES,
+                losses=LOSS_REASONS,
+                returns={
+                    key: RETURN_REASONS[key] for key in ("not_mine", "busy", "knows_somebody")
+                },
+                invalids=INVALID_REASONS,
+                refusals=REFUSAL_REASONS,
+                actions={key: NEXT_ACTIONS[key] for key in CHOSEN_ACTIONS},
+            )
+        )
+
+    @at("/<int:lead_id>/<move>", Permission.WORK_LEADS, methods=("POST",))
+    def move(self, lead_id: int, move: str) -> Response:
+        """One move of `admin.desk.moves`."""
+        chosen = MOVES.get(move)
+        if chosen is None:
+            abort(404)
+        lead = _workable(lead_id)
+        here = f"{DESK}{lead_id}/"
+        try:
+            facts = chosen.facts(request.form)
+            with writing():
+                event = record(lead, chosen.kind, staff().email, **_graded(lead, chosen, facts))
+        except (DomainError, MoveRefused) as error:
+            return answer(error, here)
+        done(str(chosen.said), undo=f"{here}desfazer/{event.id}" if chosen.kind != "note" else "")
+        return redirect(DESK if chosen.leaves else here, code=303)
+
+    @at("/<int:lead_id>/desfazer/<int:event_id>", Permission.WORK_LEADS, methods=("POST",))
+    def undo(self, lead_id: int, event_id: int) -> Response:
+        """The newest move was a slip."""
+        lead = own_lead(lead_id)
+        try:
+            with writing():
+                undo(lead, event_id, staff().email)
+        except DomainError as error:
+            return answer(error, f"{DESK}{lead_id}/")
+        done(_("Undone."))
+        return redirect(f"{DESK}{lead_id}/", code=303)
+
+    @at("/<int:lead_id>/toque", Permission.WORK_LEADS, methods=("POST",))
+    def tap(self, lead_id: int) -> tuple[str, int]:
+        """A button that opens WhatsApp, the dialler or the mail was used: the proof, as far as
+        there can be one without the channel's own word, that somebody turned to the person."""
+        lead = _workable(lead_id)
+        channel = request.form.get("canal", "")
+        if channel not in CHANNELS:
+            abort(404)
+        with writing():
+            record(lead, TAPPED, staff().email, channel=channel)
+        return "", 204
+
+    @at("/<int:lead_id>/agendar", Permission.WORK_LEADS, methods=("POST",))
+    def schedule(self, lead_id: int) -> Response:
+        """Book a time that is free."""
+        lead = _workable(lead_id)
+        here = f"{DESK}{lead_id}/"
+        starts_at, store = read_slot(request.form.get("horario", "")), _store(lead)
+        if starts_at is None or store is None:
+            refused(MoveRefused(_("Choose a time.")))
+            return redirect(here, code=303)
+        try:
+            with writing():
+                visit = book(
+                    "test_drive",
+                    store.id,
+                    starts_at,
+                    vehicle_id=lead.vehicle_id,
+                    submission_id=_booking_submission(),
+                )
+                visit.lead_id = lead.id
+                event = record(
+                    lead,
+                    "booked",
+                    staff().email,
+                    appointment_id=visit.id,
+                    starts_at=visit.starts_at.isoformat(),
+                )
+        except DomainError as error:
+            return answer(error, here)
+        done(_("Booked."), undo=f"{here}desfazer/{event.id}")
+        return redirect(here, code=303)
+
+    @at("/<int:lead_id>/passar", Permission.WORK_LEADS, methods=("POST",))
+    def hand_over(self, lead_id: int) -> Response:
+        """Offer the lead to a seller, with what they must know."""
+        lead = _workable(lead_id)
+        here = f"{DESK}{lead_id}/"
+        seller = next(
+            (one for one in _colleagues(lead) if str(one.id) == request.form.get("para")), None
+        )
+        summary = {
+            name: text for name in SUMMARY if (text := clean_text(request.form.get(name, ""), 500))
+        }
+        try:
+            if seller is None:
+                raise MoveRefused(_("Choose who gets it."))
+            if "need" not in summary:
+                raise MoveRefused(_("Say in one sentence what they need."))
+            with writing():
+                event = record(
+                    lead, "handoff_offered", staff().email, seller_id=seller.id, summary=summary
+                )
+        except DomainError as error:
+            return answer(error, here)
+        words = _("Offered to %(name)s, who must accept in time.", name=seller.shown_name)
+        done(words, undo=f"{here}desfazer/{event.id}")
+        return redirect(here, code=303)
+
+    @at("/<int:lead_id>/entregar", Permission.MANAGE_STAFF, methods=("POST",))
+    def give(self, lead_id: int) -> Response:
+        """A supervisor gives the lead to somebody."""
+        lead = own_lead(lead_id)
+        here = f"{DESK}{lead_id}/"
+        person = next(
+            (one for one in _colleagues(lead) if str(one.id) == request.form.get("para")), None
+        )
+        try:
+            if person is None:
+                raise MoveRefused(_("Choose who gets it."))
+            with writing():
+                take_over(lead, person, by=staff().email)
+        except DomainError as error:
+            return answer(error, here)
+        done(_("The lead is now with %(name)s.", name=person.shown_name))
+        return redirect(here, code=303)
+
+
+def _is_mine(lead: Lead) -> bool:
+    """Whether who is signed in may act: has it, was offered it, or answers for the team."""
+    me = staff().id
+    is_offered = lead.state == Stage.OFFERED and lead.seller_id == me
+    return lead.owner_id == me or is_offered or may(Permission.MANAGE_STAFF, lead.store_id)
+
+
+def _workable(lead_id: int) -> Lead:
+    """The lead, for who may act on it; 403 in words for a colleague's."""
+    lead = own_lead(lead_id)
+    if not _is_mine(lead):
+        abort(403)
+    return lead
+
+
+def _graded(lead: Lead, move: Move, facts: dict[str, Any]) -> dict[str, Any]:
+    """A contact without a tap on our button before it is only somebody's word (`DECLARED`): it
+    moves the stage and stops no clock."""
+    if move.kind not in CONTACT or facts.get("channel") == "visit":
+        return facts
+    tapped = db.session.scalar(
+        sa.select(sa.func.count())
+        .select_from(LeadEvent)
+        .where(
+            LeadEvent.lead_id == lead.id,
+            LeadEvent.kind == TAPPED,
+            LeadEvent.actor == staff().email,
+            LeadEvent.at >= now() - TAP_COUNTS,
+            LeadEvent.data["channel"].as_string() == facts["channel"],
+        )
+    )
+    return facts if tapped else {**facts, "grade": DECLARED}
+
+
+def _needs(lead_id: int) -> dict[str, str]:
+    """What was found out, from the newest qualification or handoff."""
+    found: dict[str, str] = {}
+    rows = db.session.scalars(
+        sa.select(LeadEvent.data)
+        .where(LeadEvent.lead_id == lead_id)
+        .where(LeadEvent.kind.in_(["qualified", "handoff_offered"]))
+        .order_by(LeadEvent.id)
+    )
+    for data in rows:
+        facts = data.get("summary") or data
+        found |= {
+            name: str(facts[name]) for name in (*SUMMARY, "term", "deciders") if facts.get(name)
+        }
+    return found
+
+
+def _named(staff_id: int | None) -> str:
+    person = db.session.get(StaffMember, staff_id) if staff_id else None
+    return person.shown_name if person else ""
+
+
+def _alike(lead: Lead, state: str) -> list[tuple[Vehicle, str]]:
+    """Cars like the one that was asked for, when that one cannot be had."""
+    if lead.vehicle_id is None or state in {"published", ""}:
+        return []
+    ids = similar(lead.vehicle_id, SIMILAR)
+    names = car_names(ids)
+    cars = {
+        one.id: one for one in db.session.scalars(sa.select(Vehicle).where(Vehicle.id.in_(ids)))
+    }
+    return [(cars[one], names[one]) for one in ids if one in cars]
+
+
+def _store(lead: Lead) -> StoreProfile | None:
+    stores = identity().stores
+    return next((one for one in stores if one.id == lead.store_id), stores[0] if stores else None)
+
+
+def _days(lead: Lead) -> list[Day]:
+    """The times that can be booked for the lead's car in its store."""
+    store = _store(lead)
+    if store is None or lead.closed_at is not None or not _is_mine(lead):
+        return []
+    return slots(store, "test_drive", vehicle_id=lead.vehicle_id)
+
+
+def _colleagues(lead: Lead) -> list[StaffMember]:
+    """Who else could have the lead, sellers first."""
+    people = db.session.scalars(
+        sa.select(StaffMember).where(StaffMember.active).order_by(StaffMember.name, StaffMember.id)
+    ).unique()
+    able = [one for one in people if one.may(Permission.WORK_LEADS, lead.store_id)]
+    others = [one for one in able if one.id != lead.owner_id]
+    return sorted(others, key=lambda one: one.role != Role.SELLER)
+
+
+def _booking_submission() -> str:
+    """A time booked at the desk came with no post: this row stands for one."""
+    row = Submission(
+        id=secrets.token_hex(16),
+        source="desk",
+        idem_key=secrets.token_hex(16),
+        payload={},
+        state="done",
+    )
+    db.session.add(row)
+    db.session.flush()
+    return row.id
+
+
+def views() -> Sequence[StaffView]:
+    return [DeskLead(name="Lead", url="/admin/atendimento", endpoint="staff_desk_lead")]
