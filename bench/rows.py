@@ -16,6 +16,7 @@ from pyroaring import BitMap
 
 from bench.candidates import candidates
 from bench.leads import leads, webhook
+from bench.live import live
 from bench.staff import staff
 from bench.stocked import stocked
 from bench.synthetic import columns
@@ -236,9 +237,10 @@ ROWS: dict[str, Callable[[int], Iterator[Measured]]] = {
     "leads": leads,
     "webhook": webhook,
     "staff": staff,
+    "live": live,
 }
 ON_REQUEST = {"candidates"}  # settled: measured when named
-ONCE = {"photo", "leads", "webhook"}  # rows that no stock size changes
+ONCE = {"photo", "leads", "webhook", "live"}  # rows that no stock size changes
 LARGEST = {"staff"}  # compares with a small stock of its own
 
 

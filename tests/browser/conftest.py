@@ -75,12 +75,16 @@ def site_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[
     server.dispose()
 
 
-@contextmanager
-def serving(settings: dict[str, str], *, fill: bool = False) -> Iterator[str]:
-    """A running site with these settings, filled with a small demo if wanted; its origin."""
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def serving(settings: dict[str, str], *, fill: bool = False, port: int = 0) -> Iterator[str]:
+    """A running site with these settings, filled with a small demo if wanted; its origin."""
+    port = port or free_port()
     origin = f"http://127.0.0.1:{port}"
     environment = {
         **{k: v for k, v in os.environ.items() if not k.startswith("VITRINE_")},
