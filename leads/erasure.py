@@ -45,6 +45,7 @@ from leads.models import (
     Submission,
     Subscription,
 )
+from leads.objections import StopKey
 from leads.people import email_key, keys_of_person, phone_key
 from leads.photos import CHECKED, FOLDER
 from leads.pipeline.log import record
@@ -301,6 +302,7 @@ def reapply(path: Path | None = None) -> int:
     }
     with writing():
         holdings.forget(erased_at)
+        _keep_offers_from(set(erased_at))
     names: dict[int, list[tuple[str, str]]] = {}
     for kind, value, person_id in db.session.execute(
         sa.select(PersonKey.kind, PersonKey.value, PersonKey.person_id)
@@ -320,6 +322,13 @@ def reapply(path: Path | None = None) -> int:
         with writing():
             done += _erase_until(person_id, at)
     return done
+
+
+def _keep_offers_from(digests: set[str]) -> None:
+    """What erasing put into the stop list was lost with the newer database."""
+    known = set(db.session.scalars(sa.select(StopKey.digest)))
+    for digest in sorted(digests - known):
+        stop_list.stop_digests([digest], Purpose.MARKETING, source=Source.ERASURE)
 
 
 def _erase_until(person_id: int, at: datetime) -> bool:

@@ -52,7 +52,7 @@ LEFT_OUT: Final[dict[str, str]] = {
     "our own words for states and kinds, which code switches on": """
         *.state *.kind *.slot *.goal *.item *.answer *.purpose *.channel *.from_state *.to_state
         *.place *.role *.condition *.fuel *.transmission *.body *.color *.department *.size
-        *.end_reason audit_entry.action bulk_change.rule export_file.options stock_import.columns
+        *.end_reason stop_entry.source stop_entry.reason stop_entry.why_ended audit_entry.action bulk_change.rule export_file.options stock_import.columns
         stock_import.report import_layout.columns dealership.font_family vehicle.features
         vehicle.history store.zone store.state_code bulk_item.before bulk_item.after
         """,

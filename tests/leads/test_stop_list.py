@@ -139,6 +139,18 @@ def test_no_offers_reach_who_was_erased_and_came_back(app):
     assert not is_open(again, Channel.WHATSAPP), "what was stopped before stays stopped"
 
 
+def test_an_older_backup_that_is_restored_brings_no_offers_to_the_erased(app):
+    person = make_person()
+    with writing() as session:
+        erasure.erase(person.id, "asked")
+        session.execute(sa.delete(StopEntry))  # the backup is from before
+    for _again in range(2):
+        erasure.reapply()
+    assert not is_open(PHONE, Channel.WHATSAPP)
+    assert not is_open(EMAIL, Channel.MAIL)
+    assert db.session.scalar(sa.select(sa.func.count()).select_from(StopEntry)) == 2
+
+
 def test_what_a_person_downloads_has_it(app):
     person = make_person()
     stop(person, Channel.PHONE, Purpose.MARKETING)
