@@ -25,6 +25,7 @@ SOURCES: Final[Mapping[str, LazyString]] = {
     "generic": _l("Own integration"),
     "mail": _l("Portal by e-mail"),
     "adf": _l("Portal by e-mail (ADF)"),
+    "api": _l("Other system (API)"),
 }
 # Names of companies are nobody's to translate.
 PORTALS: Final[Mapping[str, str]] = {
@@ -117,6 +118,8 @@ EVENTS: Final[Mapping[str, LazyString]] = {
     "blocked": _l("Asked not to be contacted"),
     "merged": _l("Joined with another lead"),
     "unmerged": _l("Separated again"),
+    "absorbed": _l("Another lead of the person was joined to this one"),
+    "skate_alert": _l("A colleague entered this customer anew"),
     "undone": _l("Step undone"),
     "reopened": _l("Open again"),
     "note": _l("Note"),
@@ -235,6 +238,8 @@ def actor_label(actor: str, kind: str = "") -> str:
     the site does of its own accord."""
     if kind.startswith("mail_"):
         return ""
+    if actor == "system":
+        return _("by the rules")
     if actor in {"site", "person"}:
         return _("the person, on the site")
     return actor.removeprefix("portal:")
