@@ -7,6 +7,7 @@ from core.clock import now
 from core.db import db
 from leads.models import Enquiry, Lead, LeadEvent, Person, PersonKey, Submission
 from leads.pipeline.log import record
+from leads.sides import PersonMerge
 
 
 def clear_suspicion(lead: Lead, *, by: str) -> bool:
@@ -39,6 +40,9 @@ def delete_test(lead: Lead) -> None:
         Person.id == lead.person_id,
         ~sa.exists().where(PersonKey.person_id == Person.id),
         ~sa.exists().where(Enquiry.person_id == Person.id),
+        ~sa.exists().where(
+            sa.or_(PersonMerge.kept_id == Person.id, PersonMerge.gone_id == Person.id)
+        ),
     )
     sent = sa.select(Enquiry.submission_id).where(Enquiry.lead_id == lead.id)
     submission_ids = list(db.session.scalars(sent))

@@ -50,6 +50,7 @@ from leads.people import email_key, keys_of_person, phone_key
 from leads.photos import CHECKED, FOLDER
 from leads.pipeline.log import record
 from leads.pipeline.stages import FACTS
+from leads.sides import erase_sides
 from leads.stop_list import Purpose, Source
 
 log = structlog.get_logger("vitrine.privacy")
@@ -251,7 +252,7 @@ def forget(enquiry: Enquiry) -> None:
     _blank_submission(enquiry.submission, person, keys_of_person(person), files)
     files.add_photos(enquiry.details)
     _blank_enquiry(enquiry)
-    enquiry.person_id = nobody.id
+    enquiry.person_id, enquiry.side_id = nobody.id, None
     _cancel_visits(Appointment.submission_id == enquiry.submission_id)
     db.session.flush()
     files.ask_for_removal()
@@ -520,6 +521,7 @@ def _blank_rest(person: Person, keys: Keys) -> None:
     person.keys.clear()
     person.erased_at = person.erased_at or now()
     person.updated_at = now()
+    erase_sides(person, person.erased_at)
 
 
 def _drop_refused(keys: Keys) -> None:

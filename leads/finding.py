@@ -23,6 +23,8 @@ SHORTEST_EMAIL: Final = 3  # characters of it
 RECENT: Final = 3_000  # people whose names are compared with a misspelled one
 LIKE_ENOUGH: Final = 75  # of 100
 _CHUNK: Final = 500
+# Who was merged is found by their own name too, and is who they turned out to be.
+_WHO: Final = sa.func.coalesce(Person.merged_into_id, Person.id)
 # Letters that Portuguese names write with marks: any one letter may stand there.
 _MARKED: Final = re.compile("[aeioucn]")
 _NUMBER: Final = re.compile(r"[-+0-9().\s/]+\Z")
@@ -49,7 +51,7 @@ def _scope(store_ids: Collection[int] | None) -> sa.ColumnElement[bool]:
     known = Person.erased_at.is_(None)
     if store_ids is None:
         return known
-    lead = sa.exists().where(Lead.person_id == Person.id, Lead.store_id.in_(store_ids))
+    lead = sa.exists().where(Lead.person_id == _WHO, Lead.store_id.in_(store_ids))
     return sa.and_(known, lead)
 
 
@@ -91,7 +93,7 @@ def _by_email(typed: str, mine: sa.ColumnElement[bool], limit: int) -> list[int]
 
 def _by_name(words: list[str], mine: sa.ColumnElement[bool], limit: int) -> list[int]:
     """People whose name or e-mail holds every word."""
-    found: list[int] = []
+    found: dict[int, None] = {}
     letters = [
         sa.or_(
             _holds(Person.name, _MARKED.sub("_", word)),
@@ -99,14 +101,14 @@ def _by_name(words: list[str], mine: sa.ColumnElement[bool], limit: int) -> list
         )
         for word in words
     ]
-    rows = sa.select(Person.id, Person.name, Person.email).where(*letters, mine)
+    rows = sa.select(_WHO, Person.name, Person.email).where(*letters, mine)
     for person_id, name, email in _newest(rows):
         known = f"{fold(name)} {email.lower()}"
         if all(word in known for word in words):
-            found.append(person_id)
+            found[person_id] = None
             if len(found) == limit:
                 break
-    return found
+    return list(found)
 
 
 def _holds(column: Any, part: str) -> sa.ColumnElement[bool]:
@@ -119,13 +121,13 @@ def _holds(column: Any, part: str) -> sa.ColumnElement[bool]:
 
 def _by_likeness(words: list[str], mine: sa.ColumnElement[bool], limit: int) -> list[int]:
     """People of late whose name is spelled nearly so, nearest first."""
-    rows = sa.select(Person.id, Person.name).where(Person.name != "", mine)
-    near = []
+    rows = sa.select(_WHO, Person.name).where(Person.name != "", mine)
+    near: dict[int, float] = {}
     for person_id, name in _newest(rows.limit(RECENT)):
         likeness = _likeness(words, fold(name).split())
         if likeness >= LIKE_ENOUGH:
-            near.append((-likeness, -person_id))
-    return [-person_id for _likeness_of, person_id in sorted(near)[:limit]]
+            near[person_id] = max(likeness, near.get(person_id, 0))
+    return sorted(near, key=lambda person_id: (-near[person_id], -person_id))[:limit]
 
 
 def _likeness(words: list[str], names: list[str]) -> float:

@@ -17,9 +17,9 @@ from core.db import db, writing
 from core.text import NotPhone, clean_line, clean_text, parse_phone
 from dealership.models import Store
 from inventory.models import Vehicle
-from leads import consent, notifications, photos, privacy, subscriptions
-from leads.models import Appointment, Enquiry, Lead, Submission
-from leads.people import find_or_create_person, keys_of
+from leads import consent, duplicates, notifications, photos, privacy, subscriptions
+from leads.models import Appointment, Enquiry, Lead, Person, Submission
+from leads.people import PersonTaken, find_or_create_person, keys_of, recognise
 from leads.pipeline.clocks import urgency_of
 from leads.pipeline.log import note, record
 from leads.pipeline.rules import rules_at
@@ -73,9 +73,8 @@ def enter(asked: Asked, submission_id: str) -> Enquiry:
         known = _known(asked, submission_id)
     if known:
         return known
-    person = find_or_create_person(
-        name=asked.name, phone=asked.phone, email=asked.email, keys=asked.keys
-    )
+    known_as = recognise(name=asked.name, phone=asked.phone, email=asked.email, keys=asked.keys)
+    person = known_as.person
     at = asked.at or now()
     enquiry = Enquiry(
         submission_id=submission_id,
@@ -84,6 +83,7 @@ def enter(asked: Asked, submission_id: str) -> Enquiry:
         external_id=asked.external_id,
         kind=asked.kind,
         person=person,
+        side_id=known_as.side_id,
         vehicle_id=asked.vehicle_id,
         store_id=asked.store_id,
         message=asked.message,
@@ -94,8 +94,14 @@ def enter(asked: Asked, submission_id: str) -> Enquiry:
     )
     db.session.add(enquiry)
     db.session.flush()
+    # From here on a merge waits for us. Who was merged since they were found is found again.
+    if db.session.scalar(sa.select(Person.merged_into_id).where(Person.id == person.id)):
+        raise PersonTaken(f"person {person.id} was merged a moment ago")
     if asked.opens_lead:
         _join_or_open(asked, enquiry, at)
+    if not asked.is_suspect and not asked.is_test:
+        who = {"name": asked.name, "phone": asked.phone, "email": asked.email}
+        duplicates.look(enquiry, is_new=known_as.is_new, **who)
     return enquiry
 
 

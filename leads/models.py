@@ -54,13 +54,17 @@ class Person(Model):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(sa.String(120), default="")
-    phone: Mapped[str] = mapped_column(sa.String(20), default="")
-    email: Mapped[str] = mapped_column(sa.String(254), default="")
+    phone: Mapped[str] = mapped_column(sa.String(20), default="", index=True)
+    email: Mapped[str] = mapped_column(sa.String(254), default="", index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Who this turned out to be: everything of theirs is there until the merge is undone.
+    merged_into_id: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"), index=True)
 
-    keys: Mapped[list["PersonKey"]] = relationship(cascade="all, delete-orphan")
+    keys: Mapped[list["PersonKey"]] = relationship(
+        cascade="all, delete-orphan", foreign_keys="PersonKey.person_id"
+    )
     leads: Mapped[list["Lead"]] = relationship(back_populates="person", order_by="Lead.id")
 
 
@@ -72,6 +76,10 @@ class PersonKey(Model):
     kind: Mapped[str] = mapped_column(sa.String(20), primary_key=True)  # phone, email, whatsapp …
     value: Mapped[str] = mapped_column(sa.String(254), primary_key=True)
     person_id: Mapped[int] = mapped_column(sa.ForeignKey("person.id"), index=True)
+    # Whose it was before that person was merged into another one.
+    side_id: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"), index=True)
+    # How often it came with another name: a phone that a family or a firm shares.
+    strangers: Mapped[int] = mapped_column(sa.SmallInteger, default=0, server_default="0")
 
 
 class Lead(Model):
@@ -167,6 +175,8 @@ class Enquiry(Model):
     external_id: Mapped[str] = mapped_column(sa.String(160), default="")
     kind: Mapped[str] = mapped_column(sa.String(20))  # contact, interest, test_drive, trade_in …
     person_id: Mapped[int] = mapped_column(sa.ForeignKey("person.id"), index=True)
+    # Of whom it came, by the key it came with, when that person was merged into another one.
+    side_id: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"), index=True)
     lead_id: Mapped[int | None] = mapped_column(sa.ForeignKey("lead.id"), index=True)
     vehicle_id: Mapped[int | None] = mapped_column(sa.ForeignKey("vehicle.id", ondelete="SET NULL"))
     store_id: Mapped[int | None] = mapped_column(sa.ForeignKey("store.id", ondelete="SET NULL"))
@@ -177,7 +187,7 @@ class Enquiry(Model):
     is_suspect: Mapped[bool] = mapped_column(default=False)
     at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
-    person: Mapped[Person] = relationship()
+    person: Mapped[Person] = relationship(foreign_keys=person_id)
     submission: Mapped[Submission] = relationship()
 
 

@@ -49,6 +49,7 @@ from leads.models import (
 )
 from leads.people import contact_key, keys_of_person
 from leads.retention import PERIODS
+from leads.sides import absorbed
 
 __all__ = [
     "ad_services",
@@ -223,6 +224,10 @@ def dossier(person_id: int) -> dict[str, Any]:
             "known_since": _iso(person.created_at),
             "erased_at": _iso(person.erased_at),
             "keys": [{"kind": key.kind, "value": key.value} for key in person.keys],
+            "also_known_as": [
+                {"name": one.name, "phone": one.phone, "email": one.email}
+                for one in absorbed(person_id)
+            ],
         },
         "enquiries": [_enquiry(row) for row in _rows(Enquiry, Enquiry.person_id == person_id)],
         "requests_in_progress": [_lead(lead) for lead in leads],

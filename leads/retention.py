@@ -93,7 +93,9 @@ JOBS = {"apply_retention": apply_retention}
 
 
 def _forget_people(stale: sa.ColumnElement[bool], reason: str, is_trial: bool) -> int:
-    query = sa.select(Person.id).where(Person.erased_at.is_(None), stale).order_by(Person.id)
+    # Who was merged goes with who they turned out to be.
+    known = sa.and_(Person.erased_at.is_(None), Person.merged_into_id.is_(None))
+    query = sa.select(Person.id).where(known, stale).order_by(Person.id)
     if is_trial:
         return _count(query)
     done = 0

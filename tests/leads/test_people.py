@@ -13,6 +13,7 @@ from leads.models import Person
 from leads.people import (
     PersonTaken,
     _claim_keys,
+    contact_key,
     email_key,
     find_or_create_person,
     find_person,
@@ -41,7 +42,39 @@ def test_different_numbers_stay_different(one, other):
     assert phone_key(one) != phone_key(other)
 
 
-@given(st.sampled_from(["11", "21", "62", "85"]), st.integers(60_000_000, 99_999_999))
+# The area codes of Brazil (Anatel, Plano Geral de Códigos Nacionais).
+AREAS = [
+    first + second
+    for first, seconds in {
+        "1": "123456789",
+        "2": "12478",
+        "3": "1234578",
+        "4": "123456789",
+        "5": "1345",
+        "6": "123456789",
+        "7": "134579",
+        "8": "123456789",
+        "9": "123456789",
+    }.items()
+    for second in seconds
+]
+
+
+def test_the_ninth_digit_in_every_area():
+    """All 67: each spelling of a mobile is one key, and no land line becomes a mobile."""
+    assert len(set(AREAS)) == 67
+    for area in AREAS:
+        key = f"55{area}87654321"
+        for typed in (
+            f"({area}) 98765-4321", f"{area}87654321", f"0{area}987654321",
+            f"+55 {area} 9 8765 4321", f"55{area}87654321",
+        ):  # fmt: skip
+            assert contact_key(typed) == ("phone", key), typed
+        assert phone_key(parse_phone(f"({area}) 3333-4444")) == f"55{area}33334444"
+        assert phone_key(f"+55{area}933334444") != f"55{area}33334444"
+
+
+@given(st.sampled_from(AREAS), st.integers(60_000_000, 99_999_999))
 def test_every_old_mobile_meets_its_new_spelling(area, eight):
     assert phone_key(f"+55{area}9{eight}") == phone_key(f"+55{area}{eight}")
     assert phone_key(parse_phone(f"({area}) 9{eight}")) == f"55{area}{eight}"
