@@ -102,18 +102,24 @@ def serving(settings: dict[str, str], *, fill: bool = False, port: int = 0) -> I
         env=environment,
         stderr=subprocess.DEVNULL,
     )
+    try:
+        _wait_until_it_answers(server, origin)
+        yield origin
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def _wait_until_it_answers(server: "subprocess.Popen[bytes]", origin: str) -> None:
     deadline = time.monotonic() + 30
     while True:
         try:
             urllib.request.urlopen(f"{origin}/healthz", timeout=2).close()
-            break
+            return
         except OSError:
             assert time.monotonic() < deadline, "the site did not start"
             assert server.poll() is None, "the site ended by itself"
             time.sleep(0.1)
-    yield origin
-    server.terminate()
-    server.wait(20)
 
 
 @pytest.fixture(scope="session")
