@@ -128,6 +128,23 @@ def test_the_week_says_when_nobody_answers(sign_in):
         assert boss.get("/admin/escala/", query_string={"semana": nonsense}).status_code == 200
 
 
+def test_many_people_cost_no_more_statements(sign_in, statements):
+    staff_id = hire("Ana", Role.ATTENDANT, make_store(), shifts=LUNCHING).id
+    boss = sign_in("owner")
+
+    def cost(path):
+        db.session.remove()
+        statements.clear()
+        assert boss.get(path).status_code == 200
+        return len(statements)
+
+    paths = ("/admin/escala/", f"/admin/escala/{staff_id}/")
+    few = [cost(path) for path in paths]
+    for number in range(6):
+        hire(f"P{number}", Role.ATTENDANT, make_store(), shifts=LUNCHING)
+    assert [cost(path) for path in paths] == few
+
+
 def test_shifts_are_typed_copied_and_saved(sign_in):
     make_store()
     ana = hire("Ana")
