@@ -1,10 +1,12 @@
 """A real site with a small demo dealership, driven by the machine's own Chromium."""
 
+import fcntl
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -26,15 +28,6 @@ PHONE = {
     "locale": "pt-BR",
 }
 DESK = {"viewport": {"width": 1280, "height": 800}, "locale": "pt-BR"}
-# The demo as `make run` loads it, with pictures small enough to be drawn in seconds.
-FILL = """
-from flask_migrate import upgrade
-from app import create_app
-from demo.loading import load_demo
-with create_app(log_level="error").app_context():
-    upgrade()
-    load_demo(40, photo_size_px=(400, 300))
-"""
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",
@@ -75,6 +68,32 @@ def site_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[
     server.dispose()
 
 
+@pytest.fixture(scope="session")
+def demo_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A site's folder with the demo in it, to be copied: filled by whichever of the run's processes
+    asks first, for drawing its pictures costs as much as a hundred tests."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "demo-site"
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            filling = Path(tempfile.mkdtemp(dir=base))
+            fill({"VITRINE_INSTANCE_DIR": str(filling)})
+            filling.rename(folder)
+    return folder
+
+
+def environment_of(settings: dict[str, str]) -> dict[str, str]:
+    """Ours without any setting of whoever runs the tests, and `settings`."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("VITRINE_")}
+    return {**kept, **settings}
+
+
+def fill(settings: dict[str, str], *options: str) -> None:
+    command = [sys.executable, "-m", "tests.browser.demo_site", *options]
+    subprocess.run(command, cwd=ROOT, env=environment_of(settings), check=True)
+
+
 def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -82,24 +101,17 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(settings: dict[str, str], *, fill: bool = False, port: int = 0) -> Iterator[str]:
-    """A running site with these settings, filled with a small demo if wanted; its origin."""
+def serving(settings: dict[str, str], *, port: int = 0) -> Iterator[str]:
+    """A running site with these settings; its origin."""
     port = port or free_port()
     origin = f"http://127.0.0.1:{port}"
-    environment = {
-        **{k: v for k, v in os.environ.items() if not k.startswith("VITRINE_")},
-        **settings,
-        "VITRINE_BASE_URL": origin,
-    }
-    if fill:
-        subprocess.run([sys.executable, "-c", FILL], cwd=ROOT, env=environment, check=True)
     server = subprocess.Popen(
         [
             *(sys.executable, "-m", "gunicorn", "wsgi:app", "--bind", f"127.0.0.1:{port}"),
             *("--worker-class", "core.web_worker.Worker", "--threads", "8", "--no-control-socket"),
         ],
         cwd=ROOT,
-        env=environment,
+        env=environment_of({**settings, "VITRINE_BASE_URL": origin}),
         stderr=subprocess.DEVNULL,
     )
     try:
@@ -123,9 +135,16 @@ def _wait_until_it_answers(server: "subprocess.Popen[bytes]", origin: str) -> No
 
 
 @pytest.fixture(scope="session")
-def site(chromium: str, site_environment: dict[str, str]) -> Iterator[str]:
-    """The origin of a running demo site."""
-    with serving(site_environment, fill=True) as origin:
+def site(
+    chromium: str, site_environment: dict[str, str], request: pytest.FixtureRequest
+) -> Iterator[str]:
+    """The origin of a running demo site. On PostgreSQL nobody looks at pictures."""
+    if PG_SERVER:
+        fill(site_environment, "--without-photos")
+    else:
+        demo = request.getfixturevalue("demo_folder")
+        shutil.copytree(demo, site_environment["VITRINE_INSTANCE_DIR"], dirs_exist_ok=True)
+    with serving(site_environment) as origin:
         yield origin
 
 
