@@ -138,6 +138,7 @@ class _Lead:
         self.is_suspect = dice.random() < 0.02
         self.is_closed = age > timedelta(days=OPEN_DAYS)
         self.is_answered = not self.is_suspect and dice.random() < 0.95
+        self.wait = dice.expovariate(1 / 40)  # minutes
         self.submission_id = f"{number:032x}"
 
     def rows(self) -> Iterator[tuple[Any, dict[str, Any]]]:
@@ -147,10 +148,9 @@ class _Lead:
         yield Enquiry, self._enquiry()
         yield LeadEvent, self._event("enquiry", "site", 0, {"is_first": True})
         if self.is_answered:
-            wait = self.dice.expovariate(1 / 40)
             who = self.dice.choice(ATTENDANTS)
-            yield LeadEvent, self._event(ANSWERED, who, wait, {})
-            yield AuditEntry, self._viewed(who, wait)
+            yield LeadEvent, self._event(ANSWERED, who, self.wait, {})
+            yield AuditEntry, self._viewed(who, self.wait)
         if self.dice.random() < 0.6:
             yield Mail, self._mail()
         if self.kind == "test_drive" and self.store_id:
@@ -169,15 +169,19 @@ class _Lead:
         }  # fmt: skip
 
     def _lead(self) -> dict[str, Any]:
-        state = "new" if not self.is_answered else "contacted"
+        state = "waiting" if not self.is_answered else "talking"
         if self.is_closed:
             state = self.dice.choice(("won", "lost", "lost", "lost"))
+        answered = self.at + timedelta(minutes=self.wait) if self.is_answered else None
         return {
             "id": self.id, "person_id": self.person_id, "department": "sales",
             "source": self.source, "vehicle_id": self.vehicle_id, "store_id": self.store_id,
             "message": MESSAGE, "state": state, "is_suspect": self.is_suspect,
             "first_touch": {"source": "google"}, "last_touch": {"source": "google"},
-            "created_at": self.at, "updated_at": self.at,
+            "created_at": self.at, "updated_at": self.at, "first_contact_at": answered,
+            "urgency": self.dice.choice((0, 1, 1, 3)),
+            "turn": "ours" if state == "waiting" else "customer",
+            "due_at": self.at + timedelta(minutes=5 if state == "waiting" else 6000),
             "closed_at": self.at + timedelta(days=20) if self.is_closed else None,
         }  # fmt: skip
 

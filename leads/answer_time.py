@@ -10,7 +10,7 @@ from flask import current_app
 
 from core.clock import now
 from core.db import db
-from leads.models import Lead, LeadEvent
+from leads.models import Lead
 
 ANSWERED: Final = "human_contact"  # the event that ends the wait: a person, not an automatic mail
 WINDOW_DAYS: Final = 30
@@ -43,20 +43,17 @@ def forget() -> None:
 
 
 def _median_minutes(store_id: int | None) -> int | None:
-    answered = sa.func.min(LeadEvent.at, type_=LeadEvent.at.type)
     query = (
-        sa.select(Lead.created_at, answered)
-        .join(LeadEvent, LeadEvent.lead_id == Lead.id)
-        .where(LeadEvent.kind == ANSWERED)
+        sa.select(Lead.created_at, Lead.first_contact_at)
+        .where(Lead.first_contact_at.is_not(None))
         .where(Lead.created_at >= now() - timedelta(days=WINDOW_DAYS))
         .where(Lead.is_suspect.is_(False), Lead.is_test.is_(False))
-        .group_by(Lead.id)
         .order_by(Lead.id.desc())
         .limit(MOST)
     )
     if store_id is not None:
         query = query.where(Lead.store_id == store_id)
-    waits = [(end - start).total_seconds() for start, end in db.session.execute(query)]
+    waits = [(end - start).total_seconds() for start, end in db.session.execute(query) if end]
     if len(waits) < FEWEST:
         return None
     return max(1, round(median(max(0.0, wait) for wait in waits) / 60))

@@ -17,7 +17,6 @@ import sqlalchemy as sa
 
 from core.clock import DEFAULT_ZONE
 from core.db import db
-from leads.answer_time import ANSWERED
 from leads.inbox import within
 from leads.models import Appointment, ContactClick, Lead, LeadEvent
 
@@ -116,19 +115,13 @@ def rhythm(window: Window, zones: Mapping[int, ZoneInfo]) -> Rhythm:
 
 def answer_times(window: Window) -> AnswerTimes:
     """From asking to the first answer of a person; robots' mails do not end the wait."""
-    answered_at = sa.func.min(LeadEvent.at, type_=LeadEvent.at.type)
-    waited = (
-        sa.select(Lead.created_at.label("began"), answered_at.label("ended"))
-        .outerjoin(LeadEvent, sa.and_(LeadEvent.lead_id == Lead.id, LeadEvent.kind == ANSWERED))
-        .where(window.leads())
-        .group_by(Lead.id)
-        .subquery()
-    )
-    exact = _minutes_between(waited.c.began, waited.c.ended)
+    exact = _minutes_between(Lead.created_at, Lead.first_contact_at)
     minutes = sa.case((exact > LONGEST_WAIT_MINUTES, LONGEST_WAIT_MINUTES), else_=exact).label(
         "minutes"
     )
-    rows = db.session.execute(sa.select(minutes, sa.func.count()).group_by("minutes"))
+    rows = db.session.execute(
+        sa.select(minutes, sa.func.count()).where(window.leads()).group_by("minutes")
+    )
     counts: Counter[int] = Counter()
     unanswered = 0
     for wait, count in rows:

@@ -16,9 +16,8 @@ from core.clock import now, today
 from core.text import clean_line
 from dealership.audit import AuditEntry
 from dealership.models import Store
-from leads.answer_time import ANSWERED
 from leads.finding import people_named
-from leads.models import Appointment, Enquiry, Lead, LeadEvent
+from leads.models import Appointment, Enquiry, Lead
 from leads.pipeline.stages import Stage
 from leads.words import DEPARTMENTS, STATES
 
@@ -147,8 +146,12 @@ def wants_call() -> sa.ColumnElement[bool]:
     asked = sa.select(Enquiry.lead_id).where(
         Enquiry.kind == "call_back", Enquiry.at >= now() - timedelta(days=CALL_DAYS)
     )
-    answered = sa.exists().where(LeadEvent.lead_id == Lead.id, LeadEvent.kind == ANSWERED)
-    return sa.and_(Lead.state.in_(NOT_CALLED), Lead.closed_at.is_(None), Lead.id.in_(asked), ~answered)
+    return sa.and_(
+        Lead.state.in_(NOT_CALLED),
+        Lead.closed_at.is_(None),
+        Lead.id.in_(asked),
+        Lead.first_contact_at.is_(None),
+    )
 
 
 def is_expected_today(stores: Sequence[Store]) -> sa.ColumnElement[bool]:

@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from core.clock import now, today
 from core.db import db, writing
 from dealership.models import Store
+from dealership.roles import Role
+from dealership.staff import create_staff
 from integrators.models import PortalAccount
 from inventory.figures import stock_by_age
 from landing import editing
@@ -18,7 +20,8 @@ from landing.goals import Goal
 from landing.models import LandingVisit
 from leads import figures
 from leads.figures import Window
-from leads.models import Appointment, ContactClick, Lead, LeadEvent, Person, Submission
+from leads.models import Appointment, ContactClick, Lead, Person, Submission
+from leads.pipeline.log import record
 from tests.admin.test_leads import ask
 from tests.factories import make_store, make_vehicle
 
@@ -97,14 +100,15 @@ def test_only_a_persons_answer_ends_the_wait(app):
     start = now() - timedelta(days=2)
     waits = [3, 5, 14, 16, 600]  # minutes
     leads = [ask(str(n), phone=f"1198765432{n}", at=start) for n in range(6)]
-    with writing() as session:
+    with writing():
+        ana = create_staff("ana@loja.example", Role.ATTENDANT)
         for lead, wait in zip(leads, waits, strict=False):
+            record(lead, "claimed", ana.email, at=start, owner_id=ana.id)
             for later in (wait, wait + 500):
-                session.add(
-                    LeadEvent(lead_id=lead.id, kind="human_contact", actor="a",
-                              at=start + timedelta(minutes=later))
-                )  # fmt: skip
-        session.add(LeadEvent(lead_id=leads[5].id, kind="mail_sent", actor="site", at=start))
+                at = start + timedelta(minutes=later)
+                facts = {"channel": "whatsapp", "evidence": "whatsapp"}
+                record(lead, "human_contact", ana.email, at=at, **facts)
+        record(leads[5], "mail_sent", "site", at=start)
     found = figures.answer_times(window())
     assert (found.leads, found.answered) == (6, 5)
     assert (found.median_minutes, found.slow_minutes) == (14, 600)
