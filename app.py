@@ -34,6 +34,7 @@ from integrators.api.door import init_api
 from integrators.cli import portal_commands
 from integrators.incoming import processing
 from integrators.incoming.door import webhooks
+from integrators.outgoing import sending
 from inventory import bulk, bulk_history, conflicts, photo_uploads, photos, visits
 from inventory.cli import stock_commands
 from inventory.importing import history as imports
@@ -108,6 +109,7 @@ HANDLERS = {
     **processing.JOBS,
     **polling.JOBS,
     **registering.JOBS,
+    **sending.JOBS,
     **staff_mail.JOBS,
     **invitations.JOBS,
     **testimonials.JOBS,
@@ -130,6 +132,8 @@ TIMETABLE = (
     Periodic("tend-queue", every_seconds=10, kind="tend_queue"),
     Periodic("drain-spool", every_seconds=5, kind="drain_spool"),
     Periodic("poll-lead-sources", every_seconds=900, kind="poll_lead_sources"),
+    Periodic("forward-events", every_seconds=5, kind="forward_events"),
+    Periodic("purge-webhooks", every_seconds=24 * 3600, kind="purge_webhooks"),
     Periodic("price-alerts", every_seconds=300, kind="price_alerts"),
 )
 

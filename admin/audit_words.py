@@ -33,7 +33,10 @@ AREAS: Final[dict[str, LazyString]] = {
     "lead": _l("Leads"),
     "leads": _l("Leads"),
     "stop": _l("Stop list"),
+    "person": _l("Person"),
     "portal": _l("Portals"),
+    "webhook": _l("Webhooks"),
+    "api_token": _l("API keys"),
     "sticker": _l("Stickers"),
     "keyword": _l("Keywords"),
     "keywords": _l("Keywords"),
@@ -42,6 +45,10 @@ AREAS: Final[dict[str, LazyString]] = {
     "job": _l("Background tasks"),
 }
 ACTIONS: Final[dict[str, LazyString]] = {
+    "person.merge": _l("joined two people into one"),
+    "person.unmerge": _l("undid a join of two people"),
+    "person.are_different": _l("said that two people are different"),
+    "person.ask_again": _l("put a possible duplicate back"),
     "stop.add": _l("stopped contact"),
     "stop.lift": _l("lifted a stop on contact"),
     "stop.undo": _l("undid a stop on contact"),
@@ -73,6 +80,8 @@ ACTIONS: Final[dict[str, LazyString]] = {
     "roster.work": _l("changed work settings"),
     "roster.pause": _l("paused for leads"),
     "roster.resume": _l("became available for leads"),
+    "api_token.revoke": _l("ended a key"),
+    "lead.api_view": _l("read by a program with their key"),
 }
 # The verbs that every area shares: "banner.archive", "store.create".
 VERBS: Final[dict[str, LazyString]] = {
@@ -112,6 +121,8 @@ VERBS: Final[dict[str, LazyString]] = {
     "permit": _l("recorded a consent"),
     "revoke": _l("revoked a consent"),
     "clear": _l("marked as written by a person"),
+    "claim": _l("claimed"),
+    "note": _l("wrote a note"),
     "show": _l("opened"),
     "view": _l("opened"),
     "print": _l("printed"),
@@ -143,6 +154,8 @@ VERBS: Final[dict[str, LazyString]] = {
     "download": _l("downloaded"),
     "send": _l("sent"),
     "send_test": _l("sent a test lead"),
+    "send_again": _l("sent again"),
+    "test": _l("sent a test"),
     "delete_test": _l("deleted a test lead"),
     "schedule": _l("scheduled"),
     "settings": _l("changed settings"),

@@ -38,7 +38,7 @@ KINDS: Final = {
 }
 OVERLAP_DAYS: Final = 7  # how long the secret before a rotation signs too
 LONGEST_NAME, LONGEST_URL = 80, 500
-MOST: Final = 20  # endpoints; each is a walk of its own through the log
+MOST: Final = 100  # endpoints; each is a walk of its own through the log
 
 
 class EndpointRefused(DomainError):
@@ -87,6 +87,12 @@ def describe(
     row.name = clean_line(name, LONGEST_NAME)
     if not row.name:
         raise EndpointRefused("nome", _("Give it a name."))
+    same = sa.select(WebhookEndpoint.id).where(
+        WebhookEndpoint.name == row.name, WebhookEndpoint.id != (row.id or 0)
+    )
+    with db.session.no_autoflush:
+        if db.session.scalar(same):
+            raise EndpointRefused("nome", _("There is a system of this name already."))
     url = url.strip()
     if len(url) > LONGEST_URL:
         raise EndpointRefused("endereco", _("This address is too long."))

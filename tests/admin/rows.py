@@ -38,6 +38,9 @@ from dealership.roster import Absence
 from dealership.sessions import open_sessions, start_session
 from dealership.staff import Passkey, StaffInvitation, StaffMember, create_staff
 from integrators import accounts
+from integrators.api.tokens import Scope, create_token
+from integrators.outgoing.endpoints import create_endpoint
+from integrators.outgoing.models import WebhookDelivery
 from inventory.bulk import BulkChange, BulkItem
 from inventory.gallery import put_away
 from inventory.importing import history
@@ -47,8 +50,11 @@ from inventory.saved_filters import SavedFilter
 from jobs.queue import enqueue
 from landing.starts import STARTS
 from leads.capture import Arrival, insert
+from leads.duplicate_pairs import DuplicatePair, suggest
 from leads.intake import Asked as Asked_
 from leads.intake import enter
+from leads.merging import merge
+from leads.models import Lead
 from leads.stop_list import Source, stop
 from tests.factories import make_vehicle
 from tests.landing.pages import make_page
@@ -72,6 +78,12 @@ FIELDS: Final[dict[str, Callable[[Store], dict[str, str]]]] = {
     "staff_banners.save": lambda store: {"loja": str(store.id)},
     "staff_testimonials.new": lambda store: {"loja": str(store.id)},
     "staff_testimonials.save": lambda store: {"loja": str(store.id)},
+    "staff_webhooks.new": lambda store: {
+        "loja": str(store.id),
+        "nome": "CRM",
+        "endereco": "https://crm.example/",
+        "eventos": "lead.created",
+    },
     "staff_testimonials.invite": lambda store: {"loja": str(store.id)},
 }
 # Nothing for people of one store, whatever their role.
@@ -295,6 +307,21 @@ def _lead(store: Store, asked: Asked) -> dict[str, Any]:
     return {"lead_id": enquiry.lead_id, "enquiry_id": enquiry.id, "number": 1}
 
 
+@makes("pair_id", of_store=True)
+def _pair(store: Store, asked: Asked) -> dict[str, Any]:
+    leads = [_lead(store, asked)["lead_id"] for _side in range(2)]
+    with writing():
+        older, newer = (db.session.get_one(Lead, lead_id).person_id for lead_id in leads)
+        return {"pair_id": suggest(older, newer, ["name_and_car"])}
+
+
+@makes("merge_id", of_store=True)
+def _merge(store: Store, asked: Asked) -> dict[str, Any]:
+    pair = db.session.get_one(DuplicatePair, _pair(store, asked)["pair_id"])
+    with writing():
+        return {"merge_id": merge(pair.older, pair.newer, "x@loja.example").id}
+
+
 @makes("document_id")
 def _document(store: Store, asked: Asked) -> dict[str, Any]:
     kind = {"blog": "article", "historias": "story"}.get(asked.rule.split("/")[2], "page")
@@ -343,6 +370,29 @@ def _portal_account(store: Store, asked: Asked) -> dict[str, Any]:
 @makes("staff_portals", "kind")
 def _portal_kind(store: Store, asked: Asked) -> dict[str, Any]:
     return {"kind": "generic"}
+
+
+@makes("endpoint_id", of_store=True)
+def _webhook(store: Store, asked: Asked) -> dict[str, Any]:
+    kinds = ("lead.created",)
+    with writing():
+        row, _secret = create_endpoint(
+            f"CRM {number()}", "https://crm.example/", kinds, by="x@y.example", store_id=store.id
+        )
+    sent = WebhookDelivery(
+        endpoint_id=row.id, event="lead:1", message_id=f"msg_{row.id}", kind="lead.created"
+    )
+    sent.at, sent.state, sent.payload = now(), "sent", {"lead_id": 1}
+    return {"endpoint_id": row.id, "delivery_id": keep(sent).id}
+
+
+@makes("token_id", of_store=True)
+def _api_token(store: Store, asked: Asked) -> dict[str, Any]:
+    staff_id = _staff(store, asked)["staff_id"]
+    with writing():
+        member = db.session.get_one(StaffMember, staff_id)
+        row, _key = create_token(member, [Scope.READ_VEHICLES], by="command")
+    return {"token_id": row.id}
 
 
 @makes("file_id")
