@@ -1,4 +1,5 @@
-"""`python -m bench.chaos`: every accepted post is there once, whatever was killed, locked or full.
+"""`python -m bench.chaos`: every accepted post is there once, whatever was killed, locked or full,
+and every waiting lead is claimed once (bench.chaos.claims).
 
 Starts the real site on a throw-away database, several buyers who retry, and a saboteur. At the end
 every 2xx or 3xx answer is compared with the database and with `leads export`. Exit status 1 when
@@ -21,7 +22,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from bench.chaos import clients, verdict
+from bench.chaos import claims, clients, verdict
 from bench.chaos.processes import (
     Kept,
     flask,
@@ -48,6 +49,9 @@ def main() -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--only", choices=("posts", "claims"), help="leave the other out")
+    parser.add_argument("--attendants", type=int, default=50, help="who claim leads at once")
+    parser.add_argument("--leads", type=int, default=5_000, help="that wait for them")
     parser.add_argument("--posts", type=int, default=10_000)
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--database", choices=("sqlite", "postgres", "both"), default="both")
@@ -60,13 +64,22 @@ def main() -> int:
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # everything is stopped on the way out
     if chosen.database != "both" and INSIDE in os.environ:
-        return Run(chosen, chosen.database).whole()
+        return _on_one_database(chosen)
     codes = []
     for database in ("sqlite", "postgres") if chosen.database == "both" else (chosen.database,):
         namespace = mount_namespace(database)
         own = [sys.executable, "-m", "bench.chaos", *sys.argv[1:], "--database", database]
         env = {**os.environ, INSIDE: "1" if namespace else ""}
         codes.append(subprocess.run([*namespace, *own], check=False, cwd=ROOT, env=env).returncode)
+    return max(codes)
+
+
+def _on_one_database(chosen: argparse.Namespace) -> int:
+    codes = []
+    if chosen.only != "claims":
+        codes.append(Run(chosen, chosen.database).whole())
+    if chosen.only != "posts":
+        codes.append(claims.run(chosen, chosen.database))
     return max(codes)
 
 

@@ -14,7 +14,8 @@ pytestmark = pytest.mark.timeout(600)  # starts whole sites, also where a dozen 
 
 def under_fire(database, *options):
     command = [
-        sys.executable, "-m", "bench.chaos", "--database", database, "--posts", "300",
+        sys.executable, "-m", "bench.chaos", "--database", database, "--only", "posts",
+        "--posts", "300",
         "--clients", "4", "--seconds", "8", "--pause", "2", "--lock-seconds", "3",
         "--lease-seconds", "3", *options,
     ]  # fmt: skip
