@@ -20,7 +20,7 @@ from landing.goals import Goal
 from landing.models import LandingVisit
 from leads import figures
 from leads.figures import Window
-from leads.models import Appointment, ContactClick, Lead, Person, Submission
+from leads.models import Appointment, ContactClick, Lead, LeadEvent, Person, Submission
 from leads.pipeline.log import record
 from tests.admin.test_leads import ask
 from tests.factories import make_store, make_vehicle
