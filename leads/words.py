@@ -121,7 +121,7 @@ EVENTS: Final[Mapping[str, LazyString]] = {
     "absorbed": _l("Another lead of the person was joined to this one"),
     "skate_alert": _l("A colleague entered this customer anew"),
     "undone": _l("Step undone"),
-    "reopened": _l("Open again"),
+    "reopened": _l("Opened again"),
     "note": _l("Note"),
 }
 URGENCIES: Final[Mapping[int, LazyString]] = {
@@ -131,7 +131,7 @@ URGENCIES: Final[Mapping[int, LazyString]] = {
     3: _l("Win back"),
 }
 NEXT_ACTIONS: Final[Mapping[str, LazyString]] = {
-    "answer": _l("Answer"),
+    "answer": _l("Answer them"),
     "contact": _l("First contact"),
     "retry": _l("Try again"),
     "reply": _l("Reply"),
