@@ -20,6 +20,8 @@ from dealership.models import Store
 from dealership.roles import Permission
 from inventory.fipe import FipeRange, fipe_range
 from inventory.models import Vehicle
+from leads.duplicate_pairs import REASONS
+from leads.duplicates import pairs_of
 from leads.letters import greeting_name
 from leads.models import Appointment, Consent, Enquiry, Lead, LeadEvent, Mail
 from leads.notifications import kind_label, told_details, told_touch
@@ -89,6 +91,7 @@ class LeadPage:
     consents: Sequence[tuple[str, bool, str]]  # purpose, yes or no, when and where
     mails: Sequence[tuple[str, str, str, str]]  # when, subject, state, error
     others: Sequence[Lead]
+    twins: Sequence[tuple[str, Sequence[str]]]  # who may be the same person, and why
     reasons: Sequence[str]
     ways: Ways
     stops: Sequence[str]  # what the person wants no more, in words
@@ -115,6 +118,7 @@ def page_of(lead: Lead, *, is_agreed: bool = False) -> LeadPage:
         consents=_consents(lead.person_id, zone),
         mails=_mails(lead, zone),
         others=_others(lead),
+        twins=_twins(lead),
         reasons=list(dict.fromkeys(words for card in cards for words in card.reasons)),
         ways=ways_to(lead.person, message=_greeting(lead), is_agreed=is_agreed, zone=zone),
         stops=[words_of(entry) for entry in entries_of(lead.person)],
@@ -290,3 +294,15 @@ def _others(lead: Lead) -> Sequence[Lead]:
         .limit(MOST)
     )
     return [row for row in rows if staff().serves(row.store_id)]
+
+
+def _twins(lead: Lead) -> list[tuple[str, list[str]]]:
+    """Who may be the same person as the lead's: their name, and why. For who may decide it."""
+    if not may(Permission.WORK_LEADS, lead.store_id):
+        return []
+    found = []
+    for pair in pairs_of(lead.person_id, staff().store_ids):
+        other = pair.newer if pair.older_id == lead.person_id else pair.older
+        words = [str(REASONS[reason][1]) for reason in pair.reasons if reason in REASONS]
+        found.append((other.name or _("Somebody without a name"), words))
+    return found

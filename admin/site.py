@@ -17,6 +17,7 @@ from admin import (
     audit_log,
     banners,
     blog,
+    duplicates,
     exports,
     forgery,
     home,

@@ -41,6 +41,7 @@ class DemoEnquiry:
     page: str = ""  # the landing page's address, for source "landing"
 
 
+TWIN: Final = "Moreira Tainá"
 GOOGLE: Final = {"source": "google", "medium": "cpc", "campaign": "seminovos-agosto"}
 META: Final = {"source": "meta", "medium": "social", "campaign": "suv-familia"}
 ENQUIRIES: Final = (
@@ -78,6 +79,14 @@ ENQUIRIES: Final = (
                 page="test-drive-suv"),
     DemoEnquiry("Priscila Maia", "interest", "landing", 80.0, touch=GOOGLE,
                 page="seminovos-ate-70-mil"),
+    # Two who may be one, by name and car; and two whom the demo's supervisor joined.
+    DemoEnquiry("Wagner Luís Peçanha", "interest", "form:oferta", 9.0,
+                "Ainda está à venda?", car=1),
+    DemoEnquiry("Wagner Luiz Peçanha", "financing", "form:financiamento", 28.0, car=1,
+                email=False),
+    DemoEnquiry("Tainá Moreira", "interest", "form:oferta", 60.0, "Tem garantia?", car=5),
+    DemoEnquiry(TWIN, "contact", "form:contato", 33.0,
+                "Mudei de número, é este agora.", car=5, email=False),
 )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from demo.attendance import attend_leads
 from demo.content import write_content
 from demo.dealership import found_dealership
 from demo.drawing import draw_banner, draw_photo_jpeg
+from demo.duplicates import join_twins
 from demo.house import furnish_house
 from demo.keywords import found_keywords
 from demo.landing_pages import found_landing_pages
@@ -114,6 +115,7 @@ def load_demo(
     hire_staff()
     fill_roster()
     attend_leads()
+    join_twins()
     say(_("The stock is ready: %(added)s vehicles added.", added=group_thousands(added)))
     return Loaded(added=added, present=vehicles - added, drawn=len(pictures))
 
