@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from core.db import db
+from dealership.staff import StaffMember
 from inventory.importing.rows import FORMULA
 from inventory.models import Vehicle
 from leads.models import Consent, Enquiry, Lead, LeadEvent, Person, Submission
@@ -86,8 +87,10 @@ def _batches(
         sa.select(
             Lead.id, Lead.person_id, Lead.message, Lead.source, Lead.state, Lead.created_at,
             Lead.is_suspect, Person.name, Person.phone, Person.email, Vehicle.public_id,
+            StaffMember.email.label("owner"),
         )
         .join(Person, Person.id == Lead.person_id)
+        .outerjoin(StaffMember, StaffMember.id == Lead.owner_id)
         .outerjoin(Vehicle, Vehicle.id == Lead.vehicle_id)
         .order_by(Lead.id)
         .limit(BATCH_ROWS)
@@ -122,7 +125,7 @@ def _facts(row: Any) -> dict[str, Any]:
         "mensagem": row.message or None,
         "source": row.source,
         "state": row.state,
-        "owner": None,  # nobody can take a lead on yet
+        "owner": row.owner,
         "created_at": _iso(row.created_at),
         "vehicle": row.public_id,
         "suspect": row.is_suspect,

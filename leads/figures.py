@@ -164,7 +164,7 @@ def leads_by_account(window: Window) -> dict[str, int]:
     rows = db.session.execute(
         sa.select(LeadEvent.actor, people)
         .join(Lead, Lead.id == LeadEvent.lead_id)
-        .where(window.leads(), LeadEvent.kind == "enquiry")
+        .where(window.leads(), LeadEvent.kind.in_(["enquiry", "reply"]))
         .where(LeadEvent.actor.startswith(PORTAL))
         .group_by(LeadEvent.actor)
         .order_by(people.desc(), LeadEvent.actor)

@@ -23,11 +23,12 @@ from leads.people import PersonTaken, find_or_create_person, keys_of, recognise
 from leads.pipeline.clocks import urgency_of
 from leads.pipeline.log import note, record
 from leads.pipeline.rules import rules_at
-from leads.pipeline.stages import Stage
+from leads.pipeline.stages import IN_WORK, Stage
 from leads.suspicion import SUSPECT_FROM
 
 log = structlog.get_logger("vitrine.leads")
 DEPARTMENTS: Final = frozenset({"sales", "service", "parts", "fleet"})
+IN_TOUCH: Final = IN_WORK | {Stage.OFFERED}
 REOPENED: Final = (Stage.LOST, Stage.INVALID, Stage.BLOCKED)
 
 
@@ -56,6 +57,7 @@ class Asked:
     at: datetime | None = None
     part: int = 0
     opens_lead: bool = True
+    is_message: bool = False  # of a conversation: to a lead in work it is the person's answer
     actor: str = "site"
 
 
@@ -172,6 +174,9 @@ def _join_or_open(asked: Asked, enquiry: Enquiry, at: datetime) -> None:
     lead.updated_at = now()
     db.session.flush()
     enquiry.lead_id = lead.id
+    if asked.is_message and not asked.is_suspect and lead.state in IN_TOUCH:
+        record(lead, "reply", asked.actor, at=at, enquiry_id=enquiry.id)
+        return
     record(
         lead,
         "enquiry",

@@ -240,7 +240,8 @@ def _rehome(enquiry: Enquiry, by: str) -> None:
         visit.lead_id = home.id
     undone = {event.data.get("undoes") for event in events if event.kind in UNDOING}
     for event in events:
-        is_ours = event.kind == "enquiry" and event.data.get("enquiry_id") == enquiry.id
+        wrote = event.kind in {"enquiry", "reply"}
+        is_ours = wrote and event.data.get("enquiry_id") == enquiry.id
         is_visit = event.kind == "booked" and event.data.get("appointment_id") in visit_ids
         if event.id in undone or not (is_ours or is_visit):
             continue
@@ -252,7 +253,9 @@ def _rehome(enquiry: Enquiry, by: str) -> None:
             else {"appointment_id": event.data["appointment_id"],
                   "starts_at": event.data.get("starts_at")}
         )  # fmt: skip
-        record(home, event.kind, event.actor, at=event.at, **facts)
+        # What answered us there is a first word here, to us who wrote nothing to them.
+        kind = "enquiry" if is_ours else event.kind
+        record(home, kind, event.actor, at=event.at, **facts)
         db.session.expire(home, ["events"])
     rebuild(old)
 

@@ -212,6 +212,7 @@ def _asked(
         touch=portal_touch("mercadolivre"),
         keys=(("mercadolivre", buyer_id),) if buyer_id not in {"", "0"} else (),
         at=instant(at),
+        is_message=external_id.startswith("question:"),
         actor="portal:mercadolivre",
     )
 

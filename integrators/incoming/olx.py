@@ -125,6 +125,7 @@ def _chat(message: dict[str, Any], account: Account) -> Asked:
         touch=portal_touch("olx"),
         keys=(("olx_chat", chat),) if chat else (),
         at=instant(message.get("messageTimestamp")),
+        is_message=True,
         actor=ACTOR,
     )
 

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable
+from datetime import datetime
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 from xml.sax.saxutils import escape, quoteattr
@@ -26,12 +27,13 @@ from integrators.incoming.proofs import is_same
 from integrators.incoming.source import Post, Reading, Source, Unreadable
 from leads import notifications
 from leads.intake import Asked
-from leads.models import Enquiry, LeadEvent
-from leads.pipeline.log import note
+from leads.models import Enquiry, Lead, LeadEvent
+from leads.pipeline.log import may_happen, note, record
 
 MISSED: Final = "call_missed"
 ANSWERED: Final = "call_answered"
 RING_SECONDS: Final = 20
+TALK_SECONDS: Final = 30  # who spoke less was put through to nobody, or hung up
 MOST_FIELDS: Final = 200
 _NOT_ANSWERED: Final = frozenset({"no-answer", "busy", "failed", "canceled"})
 _OVER: Final = _NOT_ANSWERED | {"completed"}
@@ -231,6 +233,7 @@ def _history(fields: dict[str, str], post: Post, outcome: str) -> Callable[[Enqu
         )
         if outcome in known or ANSWERED in known:
             return  # a repeat, or one that came after what says more
+        lasted = int(seconds) if re.fullmatch(r"[0-9]{1,6}", seconds) else 0
         note(
             enquiry.lead_id,
             outcome,
@@ -240,15 +243,27 @@ def _history(fields: dict[str, str], post: Post, outcome: str) -> Callable[[Enqu
             caller=enquiry.person.phone,
             called=fields.get("To", ""),
             status=fields.get("DialCallStatus") or fields.get("CallStatus", ""),
-            seconds=int(seconds) if re.fullmatch(r"[0-9]{1,6}", seconds) else 0,
+            seconds=lasted,
             leg=sid if sid != enquiry.external_id else "",
         )
         enquiry.kind = "missed_call" if outcome == MISSED else "call"
         db.session.flush()
         if outcome == MISSED:
             notifications.after_enquiry(enquiry)
+        elif lasted >= TALK_SECONDS:
+            _talked(db.session.get_one(Lead, enquiry.lead_id), at, enquiry.external_id, lasted)
 
     return write
+
+
+def _talked(lead: Lead, at: datetime, call: str, seconds: int) -> None:
+    """Evidence of a talk, where somebody has the lead; where nobody has, somebody takes it and
+    says what it was about."""
+    if may_happen(lead, "talked"):
+        record(
+            lead, "talked", "portal:telephony", at=at, channel="phone", evidence="call", call=call,
+            call_seconds=seconds,
+        )  # fmt: skip
 
 
 SOURCE: Final = Telephony()

@@ -126,6 +126,7 @@ def _asked(
         keys=_keys(person, message),
         at=instant(message.get("timestamp")),
         part=part,
+        is_message=True,
         actor="portal:whatsapp",
     )
     return asked, (_joins(click.id) if click else None)

@@ -20,7 +20,7 @@ from landing.goals import Goal
 from landing.models import LandingVisit
 from leads import figures
 from leads.figures import Window
-from leads.models import Appointment, ContactClick, Lead, LeadEvent, Person, Submission
+from leads.models import Appointment, ContactClick, Lead, Person, Submission
 from leads.pipeline.log import record
 from tests.admin.test_leads import ask
 from tests.factories import make_store, make_vehicle
@@ -51,20 +51,12 @@ def fill(count: int, *, store_id: int | None = None, source: str = "form:oferta"
                     "department": "sales",
                     "source": source,
                     "store_id": store_id,
-                    "created_at": moment - timedelta(minutes=(n * 37) % (25 * 1440)),
+                    "created_at": (at := moment - timedelta(minutes=(n * 37) % (25 * 1440))),
+                    "first_contact_at": at + timedelta(minutes=10) if n % 2 else None,
                 }
                 for n in ids
             ],
         )
-        session.execute(
-            sa.insert(LeadEvent).from_select(
-                ["lead_id", "at", "kind", "actor", "data"],
-                sa.select(
-                    Lead.id, Lead.created_at, sa.literal("human_contact"), sa.literal("x"),
-                    sa.cast("{}", sa.JSON),
-                ).where(Lead.id.in_([n for n in ids if n % 2])),
-            )
-        )  # fmt: skip
 
 
 # --- numbers -----------------------------------------------------------------------------------

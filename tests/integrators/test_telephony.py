@@ -12,6 +12,7 @@ import pytest
 from leads.models import LeadEvent
 from tests.factories import make_store
 from tests.integrators.events import call
+from tests.leads.pipeline.waiting import check, happen, make_staff
 
 TOKEN = "12345"
 
@@ -163,6 +164,36 @@ def test_two_calls_of_one_person_are_one_lead(client, phone, work, look):
     assert len(look.enquiries) == 2
     assert len(look.leads) == 1
     assert outcomes(look) == ["call_missed", "call_missed"]
+
+
+@pytest.mark.parametrize(("seconds", "stage", "is_contact"), [("3", "assigned", False),
+                                                              ("31", "talking", True)])  # fmt: skip
+def test_an_answered_call_of_some_length_is_a_talk_where_somebody_has_the_lead(
+    client, phone, work, look, seconds, stage, is_contact
+):
+    """Three seconds are no contact, nor is a call that is told five times more than one."""
+    post(client, phone, CallStatus="no-answer")
+    work()
+    ana = make_staff()
+    happen(look.leads[0], "claimed", ana.email, owner_id=ana.id)
+    for _again in range(5):
+        post(client, phone, CallSid="CA" + "3" * 32, DialCallStatus="completed",
+             CallStatus="in-progress", DialCallDuration=seconds)  # fmt: skip
+        work()
+    (lead,) = look.leads
+    assert (lead.state, lead.owner_id, lead.first_contact_at is not None) == (
+        stage, ana.id, is_contact)  # fmt: skip
+    talks = [event for event in look.all_of(LeadEvent) if event.kind == "talked"]
+    assert [event.data["call_seconds"] for event in talks] == ([31] if is_contact else [])
+    check(lead)
+
+
+def test_an_answered_call_of_a_lead_that_waits_leaves_it_waiting(client, phone, work, look):
+    post(client, phone, DialCallStatus="completed", CallStatus="in-progress", DialCallDuration="90")
+    work()
+    (lead,) = look.leads
+    assert (lead.state, lead.urgency, lead.first_contact_at) == ("waiting", 0, None)
+    check(lead)
 
 
 @pytest.mark.parametrize("origin", ["http://localhost", "http://localhost:80"])

@@ -4,10 +4,11 @@ import pytest
 
 from core.clock import now
 from core.db import writing
-from leads.models import ContactClick, PersonKey
+from leads.models import ContactClick, LeadEvent, PersonKey
 from tests.factories import make_vehicle
 from tests.integrators.events import whatsapp_event, whatsapp_message
 from tests.integrators.test_meta import SECRET, post
+from tests.leads.pipeline.waiting import check, happen, make_staff
 
 
 @pytest.fixture
@@ -32,6 +33,25 @@ def test_deliveries_repeat_and_one_message_stays_one(client, portal, work, look)
     work()
     assert sorted(asked.message for asked in look.enquiries) == ["Ainda tem o Argo?", "Alô?"]
     assert len(look.people) == len(look.leads) == 1
+
+
+def test_who_writes_to_a_lead_in_work_answers_us(client, portal, work, look):
+    """A first message asks; what comes once somebody works on it is a reply, and only once."""
+    post(client, portal, whatsapp_event(whatsapp_message()))
+    work()
+    ana = make_staff()
+    happen(look.leads[0], "claimed", ana.email, owner_id=ana.id)
+    happen(look.leads[0], "human_contact", ana.email, channel="whatsapp", evidence="wa.me")
+    assert look.leads[0].turn == "customer"
+    for _again in range(3):
+        post(client, portal, whatsapp_event(whatsapp_message(id="wamid.2", text={"body": "Sim"})))
+        work()
+    (lead,) = look.leads
+    assert [event.kind for event in look.all_of(LeadEvent)] == [
+        "enquiry", "claimed", "human_contact", "reply"]  # fmt: skip
+    assert (lead.state, lead.turn, lead.next_action, lead.owner_id) == (
+        "talking", "ours", "reply", ana.id)  # fmt: skip
+    check(lead)
 
 
 def test_somebody_without_a_number_is_known_by_the_user_id(client, portal, work, look):

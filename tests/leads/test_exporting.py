@@ -18,6 +18,7 @@ from leads.exporting import BATCH_ROWS, COLUMNS, export_csv, export_jsonl
 from leads.intake import Asked, enter, process_submission
 from leads.models import Lead, Submission
 from tests.factories import make_vehicle
+from tests.leads.pipeline.waiting import happen, make_staff
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +54,20 @@ def run(app, *words):
     return app.test_cli_runner().invoke(lead_commands, words)
 
 
+def test_the_owner_comes_out_as_the_address_of_who_has_it(client):
+    post(client)
+    post(client, telefone="(11) 98765-0000", nome="Bia")
+    read_all()
+    ana = make_staff()
+    first, second = db.session.scalars(sa.select(Lead).order_by(Lead.id)).all()
+    happen(first, "claimed", ana.email, owner_id=ana.id)
+    assert [lead["owner"] for lead in exported()] == [ana.email, None]
+    happen(first, "returned", ana.email, reason="busy")
+    happen(second, "claimed", ana.email, owner_id=ana.id)
+    rows = list(csv.DictReader(io.StringIO("".join(export_csv()))))
+    assert [row["owner"] for row in rows] == ["", ana.email]
+
+
 def test_a_lead_comes_out_with_the_published_columns(client):
     key = post(client, email="ana@exemplo.com.br", consentimento="y")
     read_all()
@@ -62,7 +77,7 @@ def test_a_lead_comes_out_with_the_published_columns(client):
     assert lead["telefone"] == "+5511987654321"
     assert lead["email"] == "ana@exemplo.com.br"
     assert lead["mensagem"] == "Aceita troca?"
-    assert (lead["source"], lead["state"], lead["owner"]) == ("form:contato", "new", None)
+    assert (lead["source"], lead["state"], lead["owner"]) == ("form:contato", "waiting", None)
     assert lead["created_at"].endswith("Z")
     assert lead["vehicle"] is None
     assert lead["submissions"] == [key]

@@ -150,7 +150,7 @@ def test_extra_fields_change_nothing_but_the_suspicion(send):
     submission = db.session.scalars(sa.select(Submission)).one()
     assert "unknown_fields" in submission.meta["reasons"]
     assert set(submission.payload["fields"]) == {"nome", "telefone"}
-    assert db.session.scalars(sa.select(Lead)).one().state == "new"
+    assert db.session.scalars(sa.select(Lead)).one().state == "waiting"
 
 
 def test_a_robot_in_the_trap_is_kept_and_marked(send):
