@@ -48,6 +48,7 @@ from leads.models import (
 from leads.objections import StopKey
 from leads.people import email_key, keys_of_person, phone_key
 from leads.photos import CHECKED, FOLDER
+from leads.pipeline.commission_months import CommissionDoubt
 from leads.pipeline.log import record
 from leads.pipeline.stages import FACTS
 from leads.sides import erase_sides
@@ -489,6 +490,7 @@ def _blank_leads(person_id: int, reason: str = "") -> None:
             record(lead, "erased", "site", reason=reason or "erased")
     ids = [lead.id for lead in leads]
     _update(ContactClick, ContactClick.lead_id.in_(ids), touch={}, page="")
+    _update(CommissionDoubt, CommissionDoubt.lead_id.in_(ids), words="", answer="")
     _cancel_visits(
         sa.or_(
             Appointment.lead_id.in_(ids),
