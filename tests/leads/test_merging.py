@@ -26,10 +26,11 @@ from leads.merging import (
     merge,
 )
 from leads.models import Enquiry, Lead, LeadEvent, Person, PersonKey, SubjectRequest, Subscription
-from leads.people import find_person
+from leads.people import PersonTaken, find_person
 from leads.pipeline.log import rebuilt, record, standing_of
 from leads.sides import PersonMerge
 from leads.unmerging import NotUnmergeable, unmerge
+from tests.conftest import _empty_tables
 from tests.factories import make_store, make_vehicle
 
 BY = "gerente@loja.example"
@@ -282,8 +283,6 @@ def test_a_no_said_meanwhile_is_not_taken_back(app):
 def test_chains_are_undone_in_any_order_or_refused(app, data):
     """Four people with leads in some departments, merged at random, undone at random: whoever is
     refused is told so, later ones first always works, and in the end everything is as before."""
-    from tests.conftest import _empty_tables
-
     db.session.rollback()
     db.session.remove()
     _empty_tables()
@@ -325,6 +324,82 @@ def test_chains_are_undone_in_any_order_or_refused(app, data):
     assert everything() == before
 
 
+@settings(max_examples=6, database=None, deadline=None,
+          suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
+@given(st.data())
+def test_whatever_comes_meanwhile_ends_with_its_own(app, data):
+    """Three people write, are merged, worked on, lost and undone in any order that is allowed:
+    each enquiry ends on a lead of whose phone it came by, and no open lead is there twice."""
+    db.session.rollback()
+    db.session.remove()
+    _empty_tables()
+    phones = [f"1198765200{number}" for number in range(3)]
+    people = [ask(phone=phone).person_id for phone in phones]
+    owner = dict(zip(phones, people, strict=True))
+    sent = {one.id: one.person_id for one in db.session.scalars(sa.select(Enquiry))}
+    steps = data.draw(
+        st.lists(
+            st.one_of(
+                st.tuples(st.just("merge"), st.permutations(people)),
+                st.tuples(st.just("write"), st.sampled_from(phones)),
+                st.tuples(st.just("lose"), st.integers(0, 9)),
+                st.tuples(st.just("undo"), st.integers(0, 9)),
+            ),
+            min_size=3,
+            max_size=10,
+        )
+    )
+    for step, choice in steps:
+        db.session.rollback()
+        if step == "write":
+            enquiry = ask(phone=choice, email=f"{choice}@example.com")
+            sent[enquiry.id] = owner[choice]
+        elif step == "merge":
+            keep, gone = (db.session.get_one(Person, one) for one in choice[:2])
+            if not keep.merged_into_id and not gone.merged_into_id:
+                join(keep, gone)
+        elif step == "lose":
+            open_leads = db.session.scalars(
+                sa.select(Lead).where(Lead.closed_at.is_(None)).order_by(Lead.id)
+            ).all()
+            if open_leads:
+                with writing():
+                    lead = db.session.get_one(Lead, open_leads[choice % len(open_leads)].id)
+                    record(lead, "lost", BY, reason="price")
+        else:
+            try_undo(choice)
+        assert_logs_agree()
+    while standing_merges():
+        undo(standing_merges()[-1])
+        assert_logs_agree()
+    for enquiry in db.session.scalars(sa.select(Enquiry)):
+        assert enquiry.person_id == sent[enquiry.id]
+        assert enquiry.side_id is None
+        assert db.session.get_one(Lead, enquiry.lead_id).person_id == enquiry.person_id
+    for key in db.session.scalars(sa.select(PersonKey)):
+        assert (key.side_id, key.person_id) == (None, owner[phone_of(key.value)])
+
+
+def phone_of(value: str) -> str:
+    """The phone of the three that a key belongs to."""
+    digits = value.partition("@")[0]
+    return f"1198765200{digits[-1]}"
+
+
+def standing_merges() -> list[PersonMerge]:
+    rows = sa.select(PersonMerge).where(PersonMerge.undone_at.is_(None)).order_by(PersonMerge.id)
+    return list(db.session.scalars(rows))
+
+
+def try_undo(choice: int) -> None:
+    merges = standing_merges()
+    if merges:
+        try:
+            undo(merges[choice % len(merges)])
+        except NotUnmergeable:
+            db.session.rollback()
+
+
 def test_two_who_merge_the_same_pair_at_once_do_it_once(app):
     one, other = ask(**ANA).person_id, ask(**BIA).person_id
     db.session.rollback()
@@ -349,6 +424,52 @@ def test_two_who_merge_the_same_pair_at_once_do_it_once(app):
         thread.join()
     assert sorted(results) == ["done", "refused"]
     assert db.session.scalar(sa.select(sa.func.count()).select_from(PersonMerge)) == 1
+
+
+def test_what_arrives_while_two_are_merged_is_nobodys_who_is_gone(app):
+    """Forms come in by both phones while the two become one: each ends with the survivor, or is
+    tried again as the job would."""
+    one, other = ask(**ANA).person_id, ask(**BIA).person_id
+    db.session.rollback()
+    barrier = threading.Barrier(3)
+    failures: list[BaseException] = []
+
+    def write(facts: dict[str, str]) -> None:
+        with app.app_context():
+            barrier.wait()
+            for _form in range(4):
+                for _try in range(20):
+                    try:
+                        ask(**facts)
+                        break
+                    except PersonTaken:
+                        db.session.rollback()
+                    except BaseException as error:
+                        failures.append(error)
+                        return
+                db.session.remove()
+
+    def go() -> None:
+        with app.app_context():
+            barrier.wait()
+            with writing():
+                merge(db.session.get_one(Person, one), db.session.get_one(Person, other), BY)
+            db.session.remove()
+
+    threads = [threading.Thread(target=write, args=(facts,)) for facts in (ANA, BIA)]
+    threads.append(threading.Thread(target=go))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert db.session.scalar(sa.select(sa.func.count()).select_from(Enquiry)) == 10
+    assert set(db.session.scalars(sa.select(Enquiry.person_id))) == {one}
+    assert set(db.session.scalars(sa.select(PersonKey.person_id))) == {one}
+    assert_logs_agree()
+    undo(db.session.scalars(sa.select(PersonMerge)).one())
+    assert set(db.session.scalars(sa.select(Enquiry.person_id))) == {one, other}
+    assert_logs_agree()
 
 
 def test_undone_twice_is_undone_once(app):
