@@ -1,5 +1,6 @@
-"""The demo's attendants at work: most invented people were answered, one comes today."""
+"""The demo's attendants at work: the invented people were answered, one comes today."""
 
+from collections.abc import Iterable
 from datetime import datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -16,8 +17,9 @@ from leads.answer_time import ANSWERED
 from leads.models import Appointment, Enquiry, Lead, Submission
 from leads.pipeline.log import note, record
 
-BY: Final = "atendente@demo.example"
-STILL_NEW: Final = timedelta(hours=4)  # who wrote later was not answered yet
+TEAM: Final = ("atendente@demo.example", "atendente2@demo.example", "atendente3@demo.example")
+STILL_NEW: Final = timedelta(minutes=20)  # who wrote later was not answered yet
+NEXT_IN_HOURS: Final = (2, 26, 5, 49, 1, 30)  # when they are called again
 WAITS_MINUTES: Final = (4, 11, 38, 7, 95, 14, 3, 210)
 VISIT_AT: Final = time(17)
 VISIT_MINUTES: Final = 30
@@ -30,15 +32,16 @@ def attend_leads() -> None:
         leads = db.session.scalars(_of_the_demo()).unique().all()
         if any(event.kind == ANSWERED for lead in leads for event in lead.events):
             return
-        attendant = db.session.scalars(
-            sa.select(StaffMember).where(StaffMember.email == BY)
-        ).one_or_none()
-        if attendant is None:
+        team = list(_team())
+        if not team:
             return
         answered = [lead for lead in leads if lead.created_at < now() - STILL_NEW]
         for number, lead in enumerate(answered):
             wait = timedelta(minutes=WAITS_MINUTES[number % len(WAITS_MINUTES)])
-            _answer(lead, attendant, lead.created_at + wait)
+            by = team[number % len(team)]
+            _answer(lead, by, min(lead.created_at + wait, now()))
+            due = now() + timedelta(hours=NEXT_IN_HOURS[number % len(NEXT_IN_HOURS)])
+            record(lead, "next_action", by.email, action="follow_up", due_at=due.isoformat())
         _book_for_today()
 
 
@@ -47,12 +50,18 @@ def _answer(lead: Lead, by: StaffMember, at: datetime) -> None:
     record(lead, ANSWERED, by.email, at=at, channel="whatsapp", evidence="whatsapp")
 
 
+def _team() -> Iterable[StaffMember]:
+    return db.session.scalars(
+        sa.select(StaffMember).where(StaffMember.email.in_(TEAM)).order_by(StaffMember.id)
+    ).unique()
+
+
 def _of_the_demo() -> sa.Select[Lead]:
     return (
         sa.select(Lead)
         .join(Enquiry, Enquiry.lead_id == Lead.id)
         .join(Submission, Submission.id == Enquiry.submission_id)
-        .where(Submission.page_key == SOURCE_MARK, Lead.is_suspect.is_(False))
+        .where(Submission.idem_key.startswith(f"{SOURCE_MARK}:"), Lead.is_suspect.is_(False))
         .order_by(Lead.id)
         .options(selectinload(Lead.events))
     )
@@ -63,7 +72,7 @@ def _book_for_today() -> None:
     wish = db.session.scalars(
         sa.select(Enquiry)
         .join(Submission, Submission.id == Enquiry.submission_id)
-        .where(Submission.page_key == SOURCE_MARK, Enquiry.kind == "test_drive")
+        .where(Submission.idem_key.startswith(f"{SOURCE_MARK}:"), Enquiry.kind == "test_drive")
         .where(Enquiry.store_id.is_not(None), Enquiry.lead_id.is_not(None))
         .order_by(Enquiry.at.desc())
     ).first()

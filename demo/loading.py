@@ -25,6 +25,7 @@ from demo.angles import SOURCE, draw_later, photo_alt
 from demo.attendance import attend_leads
 from demo.content import write_content
 from demo.dealership import found_dealership
+from demo.desk import fill_desk
 from demo.drawing import draw_banner, draw_photo_jpeg
 from demo.duplicates import join_twins
 from demo.house import furnish_house
@@ -116,6 +117,7 @@ def load_demo(
     fill_roster()
     attend_leads()
     join_twins()
+    fill_desk(vehicles, seed)
     say(_("The stock is ready: %(added)s vehicles added.", added=group_thousands(added)))
     return Loaded(added=added, present=vehicles - added, drawn=len(pictures))
 

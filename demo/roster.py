@@ -29,6 +29,8 @@ Hours = tuple[str, str]
 # Without the owner, who works while the stores are open.
 WEEKS: Final[dict[str, tuple[tuple[Hours, ...], tuple[Hours, ...]]]] = {
     "atendente@demo.example": ((("08:00", "12:00"), ("13:00", "18:30")), (("09:00", "13:00"),)),
+    "atendente2@demo.example": ((("09:30", "13:30"), ("14:30", "19:00")), (("09:00", "14:00"),)),
+    "atendente3@demo.example": ((("08:00", "12:30"), ("13:30", "17:00")), ()),
     "gerente@demo.example": ((("08:30", "13:30"), ("14:30", "18:30")), ()),
     "vendedor@demo.example": ((("08:30", "11:30"), ("12:30", "18:30")), (("09:00", "17:00"),)),
 }

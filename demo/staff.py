@@ -1,4 +1,5 @@
-"""The demo's people: one account per role, so that a newcomer can see the staff door as each."""
+"""The demo's people: an account per role, so that a newcomer can see the staff door as each, and a
+team of attendants."""
 
 from typing import Final
 
@@ -16,6 +17,8 @@ PEOPLE: Final = (
     ("dona@demo.example", "Helena Prado", Role.OWNER, ()),
     ("gerente@demo.example", "Rui Sampaio", Role.SUPERVISOR, ()),
     ("atendente@demo.example", "Bia Nogueira", Role.ATTENDANT, ()),
+    ("atendente2@demo.example", "Davi Rocha", Role.ATTENDANT, ()),
+    ("atendente3@demo.example", "Nara Lopes", Role.ATTENDANT, ()),
     ("vendedor@demo.example", "Caio Torres", Role.SELLER, (0,)),  # of the main store
     ("redacao@demo.example", "Lia Campos", Role.EDITOR, ()),
 )
