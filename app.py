@@ -61,7 +61,7 @@ from leads import (
 )
 from leads import photos as lead_photos
 from leads.cli import lead_commands
-from leads.pipeline import timers
+from leads.pipeline import cadence_steps, timers
 from leads.privacy_cli import privacy_commands
 from showroom.crawlers import init_sitemap
 from showroom.display import html_lang, init_display
@@ -105,6 +105,7 @@ HANDLERS = {
     **retention.JOBS,
     **lead_photos.JOBS,
     **timers.JOBS,
+    **cadence_steps.JOBS,
     **experiments.JOBS,
     **processing.JOBS,
     **polling.JOBS,
@@ -130,6 +131,7 @@ TIMETABLE = (
     Periodic("apply-retention", every_seconds=24 * 3600, kind="apply_retention"),
     Periodic("sweep-lead-photos", every_seconds=24 * 3600, kind="sweep_lead_photos"),
     Periodic("tend-queue", every_seconds=10, kind="tend_queue"),
+    Periodic("tend-cadences", every_seconds=60, kind="tend_cadences"),
     Periodic("drain-spool", every_seconds=5, kind="drain_spool"),
     Periodic("poll-lead-sources", every_seconds=900, kind="poll_lead_sources"),
     Periodic("forward-events", every_seconds=5, kind="forward_events"),

@@ -10,6 +10,7 @@ the application hands a mail over, so nothing passes by the stop list.
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.message import EmailMessage
@@ -34,8 +35,10 @@ from dealership.identity import identity
 from jobs.queue import SOON, enqueue
 from jobs.worker import Record
 from leads import stop_list
-from leads.models import LeadEvent, Mail, Person, Subscription
+from leads.models import Lead, LeadEvent, Mail, Person, Subscription
 from leads.people import email_key
+from leads.pipeline.cadence_steps import touch
+from leads.pipeline.log import NotAllowed
 from leads.stop_list import Channel, Purpose, Verdict
 
 MOST_ATTEMPTS: Final = 200  # two days of tries every quarter of an hour
@@ -62,6 +65,8 @@ PURPOSES: Final[Mapping[str, Purpose | None]] = {
     # What the law makes us answer (LGPD art. 18 and 19), asked for a minute ago.
     "privacy_code": None,
 }
+WRITTEN_AT_THE_DESK: Final = ("desk", "desk_offer")
+MAIL_WRITTEN: Final = "mail_written"  # the event, with who wrote it and the mail's id
 # Written by a colleague to somebody who wrote: after a stop of everything, the answer to what the
 # person asked since then goes out. What a form alone brings about does not: anybody fills in forms.
 _BY_STAFF: Final = ("desk",)
@@ -299,7 +304,25 @@ def _end(row: Mail, state: str, reason: str) -> None:
             data={"mail_id": row.id, "mail": row.kind},
         )
         db.session.add(event)
+        if state == "sent" and row.kind in WRITTEN_AT_THE_DESK:
+            _is_a_contact(row)
     db.session.flush()
+
+
+def _is_a_contact(row: Mail) -> None:
+    """A mail of the desk that a server took is what stops the clock of the first answer, for the
+    colleague who wrote it. Where the lead stands so that it cannot be, it is only a mail."""
+    lead = db.session.get(Lead, row.lead_id)
+    written = db.session.scalars(
+        sa.select(LeadEvent)
+        .where(LeadEvent.lead_id == row.lead_id, LeadEvent.kind == MAIL_WRITTEN)
+        .where(LeadEvent.data["mail_id"].as_integer() == row.id)
+    ).first()
+    if lead is None or written is None:
+        return
+    facts: dict[str, Any] = {"channel": "mail", "evidence": "mail", "mail_id": row.id}
+    with suppress(NotAllowed):
+        touch(lead, "human_contact", written.actor, **facts)
 
 
 JOBS = {"send_mail": send_mail}

@@ -35,6 +35,7 @@ STAYS: Final = {
     "possible_duplicate.older_id": "suggested anew",
     "possible_duplicate.newer_id": "suggested anew",
     "lead_event.lead_id": "the log of a lead is its own, and only ever added to",
+    "cadence_run.lead_id": "steps of that log; the lead that ends leaves its cadence",
 }
 # Unique ones that move all the same: what could clash is put right first.
 SETTLED_FIRST: Final = frozenset({"lead.person_id", "subscription.person_id"})

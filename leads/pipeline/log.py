@@ -17,6 +17,7 @@ from core.db import db
 from core.errors import DomainError
 from core.wakeup import wake_after_commit
 from leads.models import Lead, LeadEvent
+from leads.pipeline import cadences
 from leads.pipeline.clocks import Moment, schedule_for, started_clocks
 from leads.pipeline.rules import QueueRules, rules_at
 from leads.pipeline.stages import TRANSITIONS, UNDOING, Stage, Turn
@@ -60,6 +61,7 @@ def record(
     _stand(lead, fold(before, Happened(0, kind, moment, data)))
     db.session.add(event)
     db.session.flush()
+    cadences.follow(event, lead.state)
     wake_after_commit(db.session())
     return event
 
