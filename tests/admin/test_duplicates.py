@@ -102,3 +102,35 @@ def test_skate_alerts_are_for_supervisors(app, sign_in):
         assert check_skating(Entered(phone="1187650001"), caio)
     assert "caio@loja.example" in sign_in("supervisor").get(HERE).text
     assert "caio@loja.example" not in sign_in("attendant").get(HERE).text
+
+
+def test_many_pairs_cost_no_more_statements_than_one(app, sign_in, statements):
+    client = sign_in("owner")
+
+    def cost(path: str) -> int:
+        db.session.remove()
+        statements.clear()
+        client.get(path).get_data()
+        return len([one for one in statements if "stock_version" not in one])
+
+    def more(count: int, number: int) -> None:
+        for each in range(count):
+            for side in (1, 2):
+                ask(
+                    name=("Ana", "Rui")[side - 1],
+                    phone=f"11987{number + each:02d}000{side}",
+                    email=f"casa{number + each}@example.com",
+                )
+
+    more(2, 0)
+    first, second = db.session.scalars(sa.select(DuplicatePair.id).order_by(DuplicatePair.id)).all()
+    client.post(f"{HERE}{first}/mesma")
+    lead_id = db.session.scalars(sa.select(Lead.id).order_by(Lead.id.desc())).first()
+    paths = (HERE, f"{HERE}?quais=unidas", f"{HERE}?lead={lead_id}")
+    few = [cost(path) for path in paths]
+    more(8, 10)
+    for pair_id in db.session.scalars(
+        sa.select(DuplicatePair.id).where(DuplicatePair.id > second + 4)
+    ).all():
+        client.post(f"{HERE}{pair_id}/mesma")
+    assert [cost(path) for path in paths] == few
