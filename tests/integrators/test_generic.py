@@ -75,7 +75,7 @@ def test_extra_fields_change_nothing_of_ours(client, register, work, look):
     client.post(account.path, json={**LEAD, "state": "won", "store_id": 1, "is_suspect": True,
                                     "role": "owner", "price_cents": 1})  # fmt: skip
     work()
-    assert look.leads[0].state == "new"
+    assert look.leads[0].state == "waiting"
     assert look.leads[0].store_id is None
     assert look.only.details["field_role"] == "owner"
 
