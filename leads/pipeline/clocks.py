@@ -78,6 +78,7 @@ _ROUSING: Final = frozenset({"reply", "booked"})  # who slept then asks, too
 _AGREED: Final = frozenset({"visit", "end_reservation"})
 _WORDS: Final = frozenset({"attempted", "human_contact", "talked"})
 _OWNING: Final = frozenset({"claimed", "assigned", "taken_over"})
+CLOCKS: Final = frozenset({"due_at", "action", "return_at"})  # facts that may be worked out here
 
 
 def started_clocks(

@@ -34,7 +34,8 @@ def hand_out(_payload: Any = None) -> int:
             return 0
         _one_at_a_time()
         given = 0
-        people = candidates(rules)
+        moment = now()  # one for all: a replay asks what was owed just then
+        people = candidates(rules, moment)
         nobody: set[tuple[int | None, str]] = set()  # for these nobody can; nor in a moment
         for lead_id, *place in db.session.execute(_to_give(rules)).all():
             if tuple(place) in nobody:
@@ -48,8 +49,8 @@ def hand_out(_payload: Any = None) -> int:
                 if not wanted.left_by:
                     nobody.add((lead.store_id, lead.department))
                 continue
-            record(lead, "assigned", "system", rules=rules, **told(decision))
-            people = _after(people, lead.urgency, decision)
+            record(lead, "assigned", "system", at=moment, rules=rules, **told(decision))
+            people = _after(people, lead.urgency, decision, moment)
             given += 1
             if given == MOST_AT_ONCE:
                 break
@@ -162,7 +163,9 @@ def _load(ids: Sequence[int], rules: QueueRules) -> defaultdict[int, float]:
     return load
 
 
-def _after(people: Sequence[Candidate], urgency: int, decision: Decision) -> list[Candidate]:
+def _after(
+    people: Sequence[Candidate], urgency: int, decision: Decision, at: datetime
+) -> list[Candidate]:
     """The same people once that decision is taken."""
     share = 1 / len(decision.considered)
     return [
@@ -173,7 +176,7 @@ def _after(people: Sequence[Candidate], urgency: int, decision: Decision) -> lis
                 urgency: one.credit.get(urgency, 0.0) + share - (one.staff_id == decision.staff_id),
             },
             load=one.load + (one.staff_id == decision.staff_id),
-            last_received_at=now() if one.staff_id == decision.staff_id else one.last_received_at,
+            last_received_at=at if one.staff_id == decision.staff_id else one.last_received_at,
         )
         if one.staff_id in decision.considered
         else one

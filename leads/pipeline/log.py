@@ -18,7 +18,7 @@ from core.errors import DomainError
 from core.wakeup import wake_after_commit
 from leads.models import Lead, LeadEvent
 from leads.pipeline import cadences
-from leads.pipeline.clocks import Moment, schedule_for, started_clocks
+from leads.pipeline.clocks import CLOCKS, Moment, schedule_for, started_clocks
 from leads.pipeline.rules import QueueRules, rules_at
 from leads.pipeline.stages import TRANSITIONS, UNDOING, Stage, Turn
 from leads.pipeline.standing import Happened, Standing, fold, is_allowed, replay
@@ -56,7 +56,10 @@ def record(
     if kind in TRANSITIONS:
         _check(before, kind, data)
         when = Moment(moment, rules or rules_at(moment), schedule_for(lead.store_id))
+        chosen = sorted(CLOCKS & data.keys())
         data = {**data, **started_clocks(kind, data, before, when)}
+        if chosen:
+            data["chosen"] = chosen  # by hand: a replay must not work it out again
     event = LeadEvent(lead_id=lead.id, kind=kind, actor=actor, at=moment, data=data)
     _stand(lead, fold(before, Happened(0, kind, moment, data)))
     db.session.add(event)

@@ -1,7 +1,7 @@
 """How the queue works here: targets, limits, who gets the next lead. Each change is a dated row,
 so that the past can be judged, and played again, by the rules of its day."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
@@ -88,6 +88,18 @@ def rules_at(moment: datetime | None = None) -> QueueRules:
         .order_by(QueueRulesRow.since.desc(), QueueRulesRow.id.desc())
         .limit(1)
     ).first()
+    return QueueRules.model_validate(row.rules) if row else DEFAULTS
+
+
+def rules_history() -> list[QueueRulesRow]:
+    """Every row there ever was, the newest first. One statement."""
+    newest = QueueRulesRow.since.desc(), QueueRulesRow.id.desc()
+    return list(db.session.scalars(sa.select(QueueRulesRow).order_by(*newest)))
+
+
+def rules_of(history: Sequence[QueueRulesRow], moment: datetime) -> QueueRules:
+    """`rules_at` from what `rules_history` read."""
+    row = next((one for one in history if one.since <= moment), None)
     return QueueRules.model_validate(row.rules) if row else DEFAULTS
 
 

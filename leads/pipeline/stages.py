@@ -171,5 +171,5 @@ FACTS: Final = frozenset(
     {"owner_id", "seller_id", "rule", "reason", "channel", "outcome", "evidence", "action",
      "due_at", "return_at", "urgency", "appointment_id", "price_cents", "into", "undoes",
      "is_first", "enquiry_id", "vehicle_id", "store_id", "excluded", "considered", "starts_at",
-     "call_seconds", "grade", "effective_at", "mail_id", "attempt", "cadence", "step"}
+     "chosen", "call_seconds", "grade", "effective_at", "mail_id", "attempt", "cadence", "step"}
 )  # fmt: skip
