@@ -10,10 +10,11 @@ from sqlalchemy import event
 from sqlalchemy.orm import object_session
 from werkzeug.wrappers import Response
 
-from admin.door import StaffView, at
+from admin.door import StaffView, at, staff
 from core.db import db
 from core.live import live_response, register_channel, version_response, wants_stream
 from core.wakeup import wake_after_commit
+from dealership import presence
 from dealership.roles import Permission
 from dealership.sessions import session_of
 from leads.models import LeadEvent
@@ -62,13 +63,17 @@ class Live(StaffView):
     @at("/versao", Permission.WORK_LEADS)
     def version(self) -> Response:
         """For who polls: `{"version": n}`, 304 while nothing happened."""
+        presence.beat(staff().id)
         return version_response(DESK)
 
 
 def _may_listen(token: str) -> bool:
     """Whether the session goes on and its owner still works leads."""
     found = session_of(token)
-    return found is not None and found[0].may(Permission.WORK_LEADS)
+    if found is None or not found[0].may(Permission.WORK_LEADS):
+        return False
+    presence.beat(found[0].id)  # only a page that is seen keeps its stream
+    return True
 
 
 def views() -> Sequence[StaffView]:
