@@ -39,7 +39,7 @@
     if (document.querySelector("dialog[open]")) return;
     const done = {
       j: () => step(1), k: () => step(-1), c: claim,
-      w: () => way("https://wa.me"), l: () => way("tel:"), e: () => way("mailto:"),
+      w: () => way("https://wa.me"), l: () => way("tel:"), e: () => way("mailto:") || open("e"),
     }[event.key];
     if (done ? done() !== false : /^[a-z]$/.test(event.key) && open(event.key)) event.preventDefault();
   });
@@ -68,7 +68,7 @@
       const due = Date.parse(ring.dataset.due), began = Date.parse(ring.dataset.began);
       const gone = (Date.now() - began) / Math.max(due - began, 60000);
       ring.classList.toggle("late", gone >= 1);
-      ring.classList.toggle("soon", gone >= 0.8 && gone < 1);
+      ring.classList.toggle("soon", gone >= 0.8 && gone < 1 && due - Date.now() < 3600000);
       ring.querySelector(".ring-left").setAttribute("stroke-dasharray", `${Math.max(0, Math.round(100 * (1 - gone)))} 100`);
       ring.querySelector(".ring-words").textContent = told((due - Date.now()) / 1000);
     }

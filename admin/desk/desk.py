@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 from admin import groups
 from admin.desk import rows
 from admin.desk.live import desk_version
+from admin.desk.repeats import just_claimed
 from admin.door import StaffView, at, done, may, staff
 from admin.home import expected_today
 from admin.leads import own_lead
@@ -41,7 +42,7 @@ class Desk(StaffView):
     @at("/fila", Permission.WORK_LEADS)
     def lists(self) -> str:
         """The part of the desk that changes by itself."""
-        presence.beat(staff().id)
+        presence.beat(staff().id)  # a page that is hidden asks for nothing
         return self._page("admin/desk_lists.html")
 
     def _page(self, template: str) -> str:
@@ -51,15 +52,17 @@ class Desk(StaffView):
         queue = rows.waiting_rows(me.store_ids, by_id)
         is_supervisor = may(Permission.MANAGE_STAFF)
         late, late_count = rows.late_rows(me.store_ids, by_id) if is_supervisor else ([], 0)
+        shown_above = {one.lead.id for one in late if one.is_free}
         here = presence.presence_of(me.id)
         return str(
             self.render(
                 template,
                 version=version,
-                waiting=queue,
-                waiting_count=len(queue)
-                if len(queue) < rows.SHOWN
-                else rows.count_waiting(me.store_ids),
+                waiting=[one for one in queue if one.lead.id not in shown_above],
+                waiting_count=(
+                    len(queue) if len(queue) < rows.SHOWN else rows.count_waiting(me.store_ids)
+                )
+                - len(shown_above),
                 counted=rows.COUNTED,
                 mine=rows.my_rows(me.id),
                 expected=expected_today(own_stores()),
@@ -94,15 +97,15 @@ class Desk(StaffView):
         """Take the best lead that waits. Of several who ask at once, each gets another one."""
         me = staff()
         with writing():
-            lead = db.session.scalars(
-                waiting(me.store_ids).limit(1).with_for_update(skip_locked=True)
-            ).first()
-            if lead is not None:
-                claim(lead.id, me)
-        if lead is None:
+            lead_id = just_claimed(me.id, me.email)  # clicked twice: one lead
+            if lead_id is None:
+                best = waiting(me.store_ids).limit(1).with_for_update(skip_locked=True)
+                lead = db.session.scalars(best).first()
+                lead_id = claim(lead.id, me).id if lead is not None else None
+        if lead_id is None:
             done(_("Nobody waits now."))
             return redirect(DESK, code=303)
-        return redirect(f"{DESK}{lead.id}/", code=303)
+        return redirect(f"{DESK}{lead_id}/", code=303)
 
     @at("/presenca", Permission.WORK_LEADS, methods=("POST",))
     def presence(self) -> Response:

@@ -2,8 +2,8 @@
 form, and the newest can be taken back."""
 
 import secrets
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -13,9 +13,10 @@ from werkzeug.wrappers import Response
 
 from admin.desk.desk import DESK
 from admin.desk.live import desk_version
-from admin.desk.moves import MOVES, Move, MoveRefused
+from admin.desk.moves import ANSWERS, MOVES, Move, MoveRefused
+from admin.desk.repeats import repeated
 from admin.desk.rows import car_names, ring_of
-from admin.door import StaffView, answer, at, done, may, refused, staff
+from admin.door import StaffView, answer, at, done, may, staff
 from admin.lead_page import page_of
 from admin.leads import lead_title, note_view, own_lead
 from admin.stop_words import STOP_WORDS
@@ -29,7 +30,7 @@ from dealership.staff import StaffMember
 from inventory.models import Vehicle
 from inventory.search import similar
 from leads.appointments import Day, book, read_slot, slots
-from leads.models import Lead, LeadEvent, Submission
+from leads.models import Appointment, Lead, LeadEvent, Submission
 from leads.pipeline.log import may_happen, record, undo
 from leads.pipeline.queue import take_over
 from leads.pipeline.stages import Stage
@@ -49,6 +50,7 @@ from leads.words import (
 TAPPED: Final = "tapped"  # our button that opens WhatsApp, the dialler or the mail was used
 TAP_COUNTS: Final = timedelta(minutes=60)
 SIMILAR: Final = 3
+TAPS: Final = frozenset({"whatsapp", "phone", "mail"})
 CONTACT: Final = frozenset({"human_contact", "talked", "attempted"})
 # What a person can choose to do next; the rest follows from what happens.
 CHOSEN_ACTIONS: Final = ("call", "message", "follow_up", "retry")
@@ -65,7 +67,24 @@ class DeskLead(StaffView):
         """The lead. Reading it is noted."""
         own_lead(lead_id)
         note_view(lead_id)
+        return self._page(own_lead(lead_id))
+
+    @at("/<int:lead_id>/agora", Permission.WORK_LEADS)
+    def now_part(self, lead_id: int) -> str:
+        """Where the lead stands: the part of its page that changes by itself."""
         lead = own_lead(lead_id)
+        return str(self.render("admin/desk_now.html", lead=lead, **_standing(lead)))
+
+    def _page(
+        self,
+        lead: Lead,
+        *,
+        opened: str = "",
+        typed: Mapping[str, str] | None = None,
+        words: str = "",
+    ) -> str:
+        """The page of `lead`; with the form of the move `opened` as it was typed, and `words` on
+        why it was refused."""
         version = desk_version()
         page = page_of(lead, is_agreed=request.args.get("combinado") == "1")
         facts = _needs(lead.id)
@@ -76,15 +95,11 @@ class DeskLead(StaffView):
                 lead=lead,
                 page=page,
                 version=version,
-                stage=state_label(lead.state),
+                opened=opened,
+                typed=typed or {},
+                refusal=words,
                 department=department_label(lead.department),
-                next_action=NEXT_ACTIONS.get(lead.next_action, ""),
-                time_left=ring_of(lead.due_at, lead.updated_at, now())
-                if not lead.closed_at
-                else None,
-                owner=_named(lead.owner_id),
-                attendant=_named(lead.attendant_id),
-                seller=_named(lead.seller_id),
+                **_standing(lead),
                 is_mine=_is_mine(lead),
                 can=lambda kind: may_happen(lead, kind),
                 needs=facts,
@@ -106,18 +121,24 @@ class DeskLead(StaffView):
         )
 
     @at("/<int:lead_id>/<move>", Permission.WORK_LEADS, methods=("POST",))
-    def move(self, lead_id: int, move: str) -> Response:
-        """One move of `admin.desk.moves`."""
+    def move(self, lead_id: int, move: str) -> Response | tuple[str, int]:
+        """One move of `admin.desk.moves`: 303 on, or 422 with the form as it was typed."""
         chosen = MOVES.get(move)
         if chosen is None:
             abort(404)
-        lead = _workable(lead_id)
-        here = f"{DESK}{lead_id}/"
+        lead = own_lead(lead_id)
+        here, by = f"{DESK}{lead_id}/", staff().email
         try:
-            facts = chosen.facts(request.form)
+            facts = chosen.facts(request.form, lead)
             with writing():
-                event = record(lead, chosen.kind, staff().email, **_graded(lead, chosen, facts))
-        except (DomainError, MoveRefused) as error:
+                event = repeated(lead, chosen.kind, by, facts)
+                if event is None:
+                    self._check_mine(lead, is_answer=move in ANSWERS)
+                    event = record(lead, chosen.kind, by, **_graded(lead, chosen, facts))
+        except MoveRefused as error:
+            self._check_mine(lead, is_answer=move in ANSWERS)
+            return self._page(lead, opened=move, typed=request.form, words=str(error)), 422
+        except DomainError as error:
             return answer(error, here)
         done(str(chosen.said), undo=f"{here}desfazer/{event.id}" if chosen.kind != "note" else "")
         return redirect(DESK if chosen.leaves else here, code=303)
@@ -129,6 +150,7 @@ class DeskLead(StaffView):
         try:
             with writing():
                 undo(lead, event_id, staff().email)
+                _give_time_back(event_id)
         except DomainError as error:
             return answer(error, f"{DESK}{lead_id}/")
         done(_("Undone."))
@@ -138,50 +160,38 @@ class DeskLead(StaffView):
     def tap(self, lead_id: int) -> tuple[str, int]:
         """A button that opens WhatsApp, the dialler or the mail was used: the proof, as far as
         there can be one without the channel's own word, that somebody turned to the person."""
-        lead = _workable(lead_id)
-        channel = request.form.get("canal", "")
-        if channel not in CHANNELS:
+        lead = self._workable(lead_id)
+        channel, by = request.form.get("canal", ""), staff().email
+        if channel not in TAPS:
             abort(404)
         with writing():
-            record(lead, TAPPED, staff().email, channel=channel)
+            if not repeated(lead, TAPPED, by, {"channel": channel}):
+                record(lead, TAPPED, by, channel=channel)
         return "", 204
 
     @at("/<int:lead_id>/agendar", Permission.WORK_LEADS, methods=("POST",))
-    def schedule(self, lead_id: int) -> Response:
+    def schedule(self, lead_id: int) -> Response | tuple[str, int]:
         """Book a time that is free."""
-        lead = _workable(lead_id)
-        here = f"{DESK}{lead_id}/"
+        lead = self._workable(lead_id)
+        here, by = f"{DESK}{lead_id}/", staff().email
         starts_at, store = read_slot(request.form.get("horario", "")), _store(lead)
-        if starts_at is None or store is None:
-            refused(MoveRefused(_("Choose a time.")))
-            return redirect(here, code=303)
         try:
+            if starts_at is None or store is None:
+                raise MoveRefused(_("Choose a time."))
             with writing():
-                visit = book(
-                    "test_drive",
-                    store.id,
-                    starts_at,
-                    vehicle_id=lead.vehicle_id,
-                    submission_id=_booking_submission(),
-                )
-                visit.lead_id = lead.id
-                event = record(
-                    lead,
-                    "booked",
-                    staff().email,
-                    appointment_id=visit.id,
-                    starts_at=visit.starts_at.isoformat(),
-                )
+                event = repeated(lead, "booked", by, {"starts_at": starts_at.isoformat()})
+                event = event or _book(lead, store, starts_at, by)
         except DomainError as error:
-            return answer(error, here)
+            words = str(error)
+            return self._page(lead, opened="agendar", typed=request.form, words=words), 422
         done(_("Booked."), undo=f"{here}desfazer/{event.id}")
         return redirect(here, code=303)
 
     @at("/<int:lead_id>/passar", Permission.WORK_LEADS, methods=("POST",))
-    def hand_over(self, lead_id: int) -> Response:
+    def hand_over(self, lead_id: int) -> Response | tuple[str, int]:
         """Offer the lead to a seller, with what they must know."""
-        lead = _workable(lead_id)
-        here = f"{DESK}{lead_id}/"
+        lead = self._workable(lead_id)
+        here, by = f"{DESK}{lead_id}/", staff().email
         seller = next(
             (one for one in _colleagues(lead) if str(one.id) == request.form.get("para")), None
         )
@@ -193,15 +203,39 @@ class DeskLead(StaffView):
                 raise MoveRefused(_("Choose who gets it."))
             if "need" not in summary:
                 raise MoveRefused(_("Say in one sentence what they need."))
+            facts: dict[str, Any] = {"seller_id": seller.id, "summary": summary}
             with writing():
-                event = record(
-                    lead, "handoff_offered", staff().email, seller_id=seller.id, summary=summary
-                )
+                event = repeated(lead, "handoff_offered", by, facts)
+                event = event or record(lead, "handoff_offered", by, **facts)
+        except MoveRefused as error:
+            words = str(error)
+            return self._page(lead, opened="passar", typed=request.form, words=words), 422
         except DomainError as error:
             return answer(error, here)
         words = _("Offered to %(name)s, who must accept in time.", name=seller.shown_name)
         done(words, undo=f"{here}desfazer/{event.id}")
         return redirect(here, code=303)
+
+    def _workable(self, lead_id: int) -> Lead:
+        """The lead, for who may act on it; 403 in words for a colleague's."""
+        lead = own_lead(lead_id)
+        self._check_mine(lead)
+        return lead
+
+    def _check_mine(self, lead: Lead, *, is_answer: bool = False) -> None:
+        """Go on only for who may act: who has the lead, or answers for the team. Whom it is
+        offered to accepts or refuses, and nobody else does that for them."""
+        is_offered = lead.state == Stage.OFFERED
+        is_theirs = lead.seller_id == staff().id if is_offered and is_answer else None
+        may_act = may(Permission.MANAGE_STAFF, lead.store_id) or (
+            lead.owner_id == staff().id if is_theirs is None else is_theirs
+        )
+        if may_act:
+            return
+        owner = _named(lead.owner_id)
+        words = _("%(name)s has this lead.", name=owner) if owner else _("Take the lead first.")
+        page = str(self.render("admin/desk_taken.html", words=words))
+        abort(Response(page, 403, mimetype="text/html"))
 
     @at("/<int:lead_id>/entregar", Permission.MANAGE_STAFF, methods=("POST",))
     def give(self, lead_id: int) -> Response:
@@ -222,6 +256,19 @@ class DeskLead(StaffView):
         return redirect(here, code=303)
 
 
+def _standing(lead: Lead) -> dict[str, Any]:
+    """Where the lead stands and with whom, in words."""
+    left = None if lead.closed_at else ring_of(lead.due_at, lead.updated_at, now())
+    return {
+        "stage": state_label(lead.state),
+        "next_action": NEXT_ACTIONS.get(lead.next_action, ""),
+        "time_left": left,
+        "owner": _named(lead.owner_id),
+        "attendant": _named(lead.attendant_id),
+        "seller": _named(lead.seller_id),
+    }
+
+
 def _is_mine(lead: Lead) -> bool:
     """Whether who is signed in may act: has it, was offered it, or answers for the team."""
     me = staff().id
@@ -229,12 +276,26 @@ def _is_mine(lead: Lead) -> bool:
     return lead.owner_id == me or is_offered or may(Permission.MANAGE_STAFF, lead.store_id)
 
 
-def _workable(lead_id: int) -> Lead:
-    """The lead, for who may act on it; 403 in words for a colleague's."""
-    lead = own_lead(lead_id)
-    if not _is_mine(lead):
-        abort(403)
-    return lead
+def _book(lead: Lead, store: StoreProfile, starts_at: datetime, by: str) -> LeadEvent:
+    """The visit, and that it was booked. Inside `writing()`. Raises SlotTaken and NotAllowed."""
+    visit = book(
+        "test_drive",
+        store.id,
+        starts_at,
+        vehicle_id=lead.vehicle_id,
+        submission_id=_booking_submission(),
+    )
+    visit.lead_id = lead.id
+    return record(
+        lead, "booked", by, appointment_id=visit.id, starts_at=visit.starts_at.isoformat()
+    )
+
+
+def _give_time_back(event_id: int) -> None:
+    """A booking that was undone keeps no seat."""
+    event = db.session.get_one(LeadEvent, event_id)
+    if event.kind == "booked":
+        db.session.get_one(Appointment, event.data["appointment_id"]).state = "cancelled"
 
 
 def _graded(lead: Lead, move: Move, facts: dict[str, Any]) -> dict[str, Any]:

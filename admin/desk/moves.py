@@ -5,15 +5,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
+import sqlalchemy as sa
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from core.clock import DEFAULT_ZONE, now
+from core.clock import now
+from core.db import db
 from core.errors import DomainError
 from core.money import parse_brl
 from core.text import clean_text
+from leads.models import Appointment, Lead
+from leads.pipeline.clocks import schedule_for
 from leads.words import (
     CHANNELS,
     INVALID_REASONS,
@@ -26,6 +29,8 @@ from leads.words import (
 
 Form = Mapping[str, str]
 Facts = dict[str, Any]
+# What somebody does to whom a lead is only offered.
+ANSWERS: Final = frozenset({"aceitar", "recusar"})
 MOST_CENTS: Final = 10**11  # a milliard: nobody sells a car for more
 FARTHEST: Final = timedelta(days=730)
 
@@ -36,10 +41,11 @@ class MoveRefused(DomainError):
 
 @dataclass(frozen=True)
 class Move:
-    """One move. `facts` reads the form and raises MoveRefused; `said` is the answer."""
+    """One move. `facts` reads the form, for that lead, and raises MoveRefused; `said` is the
+    answer."""
 
     kind: str
-    facts: Callable[[Form], Facts]
+    facts: Callable[[Form, Lead], Facts]
     said: Any
     leaves: bool = False  # the lead is not the attendant's any more: on to the next one
 
@@ -62,35 +68,36 @@ def _without_empty(facts: Facts) -> Facts:
     return {name: value for name, value in facts.items() if value not in ("", None)}
 
 
-def _moment(form: Form, name: str, words: str, zone: ZoneInfo = DEFAULT_ZONE) -> str:
+def _moment(form: Form, name: str, words: str, lead: Lead) -> str:
     """A date and time of the store's clock that lies ahead, as the log keeps it."""
     try:
         local = datetime.fromisoformat(form.get(name, ""))
     except ValueError:
         raise MoveRefused(words) from None
+    zone = schedule_for(lead.store_id).zone
     moment = local.replace(tzinfo=zone) if local.tzinfo is None else local
     if not now() < moment < now() + FARTHEST:
         raise MoveRefused(_("Choose a date and time that lies ahead."))
     return moment.isoformat()
 
 
-def _sent(form: Form) -> Facts:
+def _sent(form: Form, _lead: Lead) -> Facts:
     channel = _choice(form, "canal", CHANNELS, _("Say how you reached them."))
     return {"channel": channel, "evidence": channel, "words": _text(form, "nota")}
 
 
-def _talked(form: Form) -> Facts:
-    return _without_empty(_sent(form))
+def _talked(form: Form, _lead: Lead) -> Facts:
+    return _without_empty(_sent(form, _lead))
 
 
-def _attempted(form: Form) -> Facts:
+def _attempted(form: Form, _lead: Lead) -> Facts:
     return {
         "channel": _choice(form, "canal", CHANNELS, _("Say how you tried.")),
         "outcome": _choice(form, "resultado", OUTCOMES, _("Say what happened.")),
     }
 
 
-def _qualified(form: Form) -> Facts:
+def _qualified(form: Form, _lead: Lead) -> Facts:
     return _without_empty(
         {
             "need": _text(form, "necessidade", _("Say in one sentence what they need.")),
@@ -102,7 +109,7 @@ def _qualified(form: Form) -> Facts:
     )
 
 
-def _lost(form: Form) -> Facts:
+def _lost(form: Form, _lead: Lead) -> Facts:
     return _without_empty(
         {
             "reason": _choice(form, "motivo", LOSS_REASONS, _("Say why it was lost.")),
@@ -111,13 +118,13 @@ def _lost(form: Form) -> Facts:
     )
 
 
-def _won(form: Form) -> Facts:
+def _won(form: Form, _lead: Lead) -> Facts:
     typed = form.get("valor", "").strip()
     price = _price(typed) if typed else None
     return _without_empty({"price_cents": price, "words": _text(form, "nota")})
 
 
-def _proposal(form: Form) -> Facts:
+def _proposal(form: Form, _lead: Lead) -> Facts:
     price = _price(form.get("valor", ""))
     return _without_empty({"price_cents": price, "words": _text(form, "nota")})
 
@@ -133,46 +140,72 @@ def _price(typed: str) -> int:
     return price
 
 
-def _slept(form: Form) -> Facts:
-    due = _moment(form, "quando", _("Say until when."))
+def _slept(form: Form, lead: Lead) -> Facts:
+    due = _moment(form, "quando", _("Say until when."), lead)
     return _without_empty({"due_at": due, "words": _text(form, "nota")})
 
 
-def _next(form: Form) -> Facts:
+def _next(form: Form, lead: Lead) -> Facts:
     return _without_empty(
         {
             "action": _choice(form, "acao", NEXT_ACTIONS, _("Say what is to be done next.")),
-            "due_at": _moment(form, "quando", _("Say when.")),
+            "due_at": _moment(form, "quando", _("Say when."), lead),
             "words": _text(form, "nota"),
         }
     )
 
 
-def _returned(form: Form) -> Facts:
+def _returned(form: Form, _lead: Lead) -> Facts:
     return {"reason": _choice(form, "motivo", RETURN_REASONS, _("Say why you give it back."))}
 
 
-def _invalid(form: Form) -> Facts:
+def _invalid(form: Form, _lead: Lead) -> Facts:
     return {"reason": _choice(form, "motivo", INVALID_REASONS, _("Say why it is no lead."))}
 
 
-def _refused(form: Form) -> Facts:
+def _refused(form: Form, _lead: Lead) -> Facts:
     return {"reason": _choice(form, "motivo", REFUSAL_REASONS, _("Say why you refuse it."))}
 
 
-def _given_back(form: Form) -> Facts:
+def _given_back(form: Form, _lead: Lead) -> Facts:
     return {"reason": "given_back", "words": _text(form, "nota", _("Say why in a sentence."))}
 
 
-def _reopened(_form: Form) -> Facts:
+def _reopened(_form: Form, _lead: Lead) -> Facts:
     return {"reason": "by_hand"}
 
 
-def _nothing(_form: Form) -> Facts:
+def _nothing(_form: Form, _lead: Lead) -> Facts:
     return {}
 
 
-def _note(form: Form) -> Facts:
+def _accepted(_form: Form, lead: Lead) -> Facts:
+    return {"seller_id": lead.seller_id}
+
+
+def _no_show(_form: Form, lead: Lead) -> Facts:
+    return {"appointment_id": _newest_visit(lead)}
+
+
+def _newest_visit(lead: Lead) -> int:
+    """The visit that was agreed last. Raises MoveRefused."""
+    visit = db.session.scalar(
+        sa.select(Appointment.id)
+        .where(Appointment.lead_id == lead.id, Appointment.state == "booked")
+        .order_by(Appointment.starts_at.desc(), Appointment.id.desc())
+        .limit(1)
+    )
+    if visit is None:
+        raise MoveRefused(_("No visit is booked: there was nothing to miss."))
+    return int(visit)
+
+
+def _reserved(form: Form, lead: Lead) -> Facts:
+    due = _moment(form, "quando", _("Say until when."), lead)
+    return _without_empty({"due_at": due, "words": _text(form, "nota")})
+
+
+def _note(form: Form, _lead: Lead) -> Facts:
     return {"words": _text(form, "nota", _("The note is empty."), longest=4000)}
 
 
@@ -182,6 +215,8 @@ MOVES: Final[Mapping[str, Move]] = {
     "tentei": Move("attempted", _attempted, _l("Noted. It comes back when it is time.")),
     "qualificar": Move("qualified", _qualified, _l("Saved what they need.")),
     "veio": Move("visited", _nothing, _l("Noted: they came.")),
+    "faltou": Move("no_show", _no_show, _l("Noted: they did not come. Call them now.")),
+    "reservar": Move("reserved", _reserved, _l("Reservation noted.")),
     "proposta": Move("proposal_sent", _proposal, _l("Proposal noted.")),
     "ganhou": Move("won", _won, _l("Sale made. Congratulations!"), leaves=True),
     "perdeu": Move("lost", _lost, _l("Marked as lost."), leaves=True),
@@ -189,7 +224,7 @@ MOVES: Final[Mapping[str, Move]] = {
     "proxima": Move("next_action", _next, _l("Next step saved.")),
     "devolver": Move("returned", _returned, _l("Back in the queue."), leaves=True),
     "invalido": Move("marked_invalid", _invalid, _l("Marked as no lead."), leaves=True),
-    "aceitar": Move("handoff_accepted", _nothing, _l("The lead is yours.")),
+    "aceitar": Move("handoff_accepted", _accepted, _l("The lead is yours.")),
     "recusar": Move("handoff_refused", _refused, _l("Back to the attendant."), leaves=True),
     "devolver-vendedor": Move("given_back", _given_back, _l("Back to the attendant."), leaves=True),
     "reabrir": Move("reopened", _reopened, _l("Open again, in the queue.")),

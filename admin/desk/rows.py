@@ -7,7 +7,7 @@ picks by name, and data that nobody needs yet is nobody's to see (LGPD art. 6 II
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import sqlalchemy as sa
@@ -24,12 +24,14 @@ from inventory.models import Vehicle
 from leads.models import Enquiry, Lead
 from leads.notifications import kind_label
 from leads.pipeline.queue import is_late, is_waiting, mine, waiting
+from leads.pipeline.stages import Stage
 from leads.words import NEXT_ACTIONS, URGENCIES, department_label, source_label, state_label
 
 SHOWN: Final = 30  # of the queue; the rest is a number
 MINE: Final = 100
 COUNTED: Final = 500  # beyond, a count says "more than"
 SOON: Final = 0.8  # of the time is gone: the ring turns
+NEAR: Final = timedelta(hours=1)  # what is further ahead does not hurry
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ class Ring:
     def mood(self) -> str:
         if self.share >= 1:
             return "late"
-        return "soon" if self.share >= SOON else ""
+        is_near = self.due_at - now() < NEAR
+        return "soon" if self.share >= SOON and is_near else ""
 
     @property
     def dash(self) -> int:
@@ -62,6 +65,11 @@ class Waiting:
     store: str
     ring: Ring
     knows: str  # who attended the person before
+
+    @property
+    def is_free(self) -> bool:
+        """Whether anybody may take it; else somebody has it who does not act."""
+        return self.lead.state == Stage.WAITING
 
     @property
     def source(self) -> str:

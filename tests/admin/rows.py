@@ -28,7 +28,7 @@ from content.models import (
     Testimonial,
     TestimonialInvitation,
 )
-from core.clock import now
+from core.clock import now, today
 from core.db import db, writing
 from core.storage import storage
 from dealership.export_files import ExportFile
@@ -54,7 +54,12 @@ from leads.duplicate_pairs import DuplicatePair, suggest
 from leads.intake import Asked as Asked_
 from leads.intake import enter
 from leads.merging import merge
+from leads.message_templates import MessageTemplate
 from leads.models import Lead
+from leads.pipeline.log import record
+from leads.pipeline.commission_months import CommissionDoubt, add_rule
+from leads.pipeline.commissions import Rule
+from leads.pipeline.goals import Aim, set_goal
 from leads.stop_list import Source, stop
 from tests.factories import make_vehicle
 from tests.landing.pages import make_page
@@ -84,11 +89,14 @@ FIELDS: Final[dict[str, Callable[[Store], dict[str, str]]]] = {
         "endereco": "https://crm.example/",
         "eventos": "lead.created",
     },
+    "staff_desk_lead.move": lambda _store: {"nota": "Volta às dez"},
+    "staff_desk_lead.tap": lambda _store: {"canal": "whatsapp"},
     "staff_testimonials.invite": lambda store: {"loja": str(store.id)},
 }
 # Nothing for people of one store, whatever their role.
 OF_ALL_STORES: Final = frozenset(
     {f"staff_stores.{name}" for name in ("new", "create", "close", "reopen", "move_up")}
+    | {f"staff_commissions.{name}" for name in ("close", "rules", "add", "end")}
     | {"admin.decide", "staff_legal.*", "staff_identity.*"}
 )
 # What is there only after more than a row; walked by the screen's own tests.
@@ -307,6 +315,38 @@ def _lead(store: Store, asked: Asked) -> dict[str, Any]:
     return {"lead_id": enquiry.lead_id, "enquiry_id": enquiry.id, "number": 1}
 
 
+@makes("goal_id", of_store=True)
+def _goal(store: Store, asked: Asked) -> dict[str, Any]:
+    day = today()
+    with writing():
+        return {"goal_id": set_goal(Aim("visits", 9, day, day, store_id=store.id), by="x").id}
+
+
+@makes("rule_id")
+def _rule(store: Store, asked: Asked) -> dict[str, Any]:
+    rule = Rule(0, "Visita", "visited", today(), fixed_cents=1, store_id=store.id)
+    with writing():
+        return {"rule_id": add_rule(rule, by="x").id}
+
+
+@makes("doubt_id", of_store=True)
+def _doubt(store: Store, asked: Asked) -> dict[str, Any]:
+    person, lead = _staff(store, asked), _lead(store, asked)
+    row = CommissionDoubt(month="2026-01", line_key="earned-1-1-seller", words="Era minha")
+    row.staff_id, row.lead_id = person["staff_id"], lead["lead_id"]
+    return {"doubt_id": keep(row).id}
+
+
+@makes("staff_desk_lead", "lead_id", of_store=True)
+def _lead_of_mine(store: Store, asked: Asked) -> dict[str, Any]:
+    """A lead that whoever asks has taken, with a step that they can undo."""
+    values = _lead(store, asked)
+    with writing():
+        lead = db.session.get_one(Lead, values["lead_id"])
+        event = record(lead, "claimed", asked.who.email, owner_id=asked.who.id)
+    return {**values, "move": "nota", "event_id": event.id}
+
+
 @makes("pair_id", of_store=True)
 def _pair(store: Store, asked: Asked) -> dict[str, Any]:
     leads = [_lead(store, asked)["lead_id"] for _side in range(2)]
@@ -437,6 +477,12 @@ def _todo(store: Store, asked: Asked) -> dict[str, Any]:
 @makes("staff_reports", "code")
 def _report(store: Store, asked: Asked) -> dict[str, Any]:
     return {"code": "leads", "key": "origem"}
+
+
+@makes("template_id")
+def _message_template(store: Store, asked: Asked) -> dict[str, Any]:
+    row = MessageTemplate(name="Oi", channel="mail", situation="no_answer", subject="a", body="b")
+    return {"template_id": keep(row).id}
 
 
 @makes("keyword_id")
