@@ -80,6 +80,7 @@ EVENTS: Final[Mapping[str, LazyString]] = {
     "details": _l("Added more on the thank-you page"),
     "booked": _l("Booked a time"),
     "booking_cancelled": _l("Cancelled the booked time"),
+    "mail_written": _l("Wrote an e-mail"),
     "mail_sent": _l("Mail sent"),
     "mail_failed": _l("Mail could not be delivered"),
     "mail_stopped": _l("Mail not sent: they asked for no contact"),
