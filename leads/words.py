@@ -152,9 +152,6 @@ RETURN_REASONS: Final[Mapping[str, LazyString]] = {
     "not_mine": _l("Another department or store"),
     "busy": _l("I cannot get to it now"),
     "knows_somebody": _l("Asked for a colleague"),
-    "timer": _l("Nobody acted in time"),
-    "shift_end": _l("The shift ended"),
-    "left": _l("Its owner's account was closed"),
 }
 LOSS_REASONS: Final[Mapping[str, LazyString]] = {
     "no_answer": _l("Never answered"),
@@ -181,6 +178,9 @@ REFUSAL_REASONS: Final[Mapping[str, LazyString]] = {
 }
 REASONS: Final[Mapping[str, LazyString]] = {
     **RETURN_REASONS, **LOSS_REASONS, **INVALID_REASONS, **REFUSAL_REASONS,
+    "timer": _l("Nobody acted in time"),
+    "shift_end": _l("The shift ended"),
+    "left": _l("Its owner's account was closed"),
     "late": _l("It was late"),
     "returns": _l("It came back too often"),
     "came_back": _l("The person came back"),
