@@ -38,6 +38,7 @@ AREAS: Final[dict[str, LazyString]] = {
     "webhook": _l("Webhooks"),
     "api_token": _l("API keys"),
     "sticker": _l("Stickers"),
+    "message_template": _l("Texts"),
     "keyword": _l("Keywords"),
     "keywords": _l("Keywords"),
     "import": _l("Imports"),
@@ -45,6 +46,10 @@ AREAS: Final[dict[str, LazyString]] = {
     "job": _l("Background tasks"),
 }
 ACTIONS: Final[dict[str, LazyString]] = {
+    "message_template.create": _l("wrote a text"),
+    "message_template.change": _l("changed a text"),
+    "message_template.archive": _l("archived a text"),
+    "message_template.restore": _l("brought a text back"),
     "person.merge": _l("joined two people into one"),
     "person.unmerge": _l("undid a join of two people"),
     "person.are_different": _l("said that two people are different"),

@@ -27,6 +27,7 @@ from admin import (
     leads,
     legal,
     media,
+    message_templates,
     pages,
     photos,
     portals,
@@ -52,6 +53,7 @@ from admin.cli import staff_commands
 from admin.desk import desk
 from admin.desk import lead as desk_lead
 from admin.desk import live as desk_live
+from admin.desk import mail as desk_mail
 from admin.door import StaffView, may
 from content.media import choices as media_choices
 from core.config import Config, current
@@ -71,10 +73,12 @@ SCREENS: Final = (
     keywords,
     desk,
     desk_lead,
+    desk_mail,
     leads,
     desk_live,
     duplicates,
     stop_list,
+    message_templates,
     portals,
     webhooks,
     api_keys,

@@ -16,6 +16,7 @@ from admin.desk.live import desk_version
 from admin.desk.moves import ANSWERS, MOVES, Move, MoveRefused
 from admin.desk.repeats import repeated
 from admin.desk.rows import car_names, ring_of
+from admin.desk.texts import texts_of
 from admin.door import StaffView, answer, at, done, may, staff
 from admin.lead_page import page_of
 from admin.leads import lead_title, note_view, own_lead
@@ -31,6 +32,7 @@ from inventory.models import Vehicle
 from inventory.search import similar
 from leads.appointments import Day, book, read_slot, slots
 from leads.models import Appointment, Lead, LeadEvent, Submission
+from leads.pipeline.cadence_steps import touch
 from leads.pipeline.log import may_happen, record, undo
 from leads.pipeline.queue import take_over
 from leads.pipeline.stages import Stage
@@ -103,6 +105,7 @@ class DeskLead(StaffView):
                 is_mine=_is_mine(lead),
                 can=lambda kind: may_happen(lead, kind),
                 needs=facts,
+                texts=texts_of(lead, request.args) if _is_mine(lead) else None,
                 alike=_alike(lead, page.car.state if page.car else ""),
                 days=_days(lead),
                 sellers=_colleagues(lead),
@@ -134,7 +137,7 @@ class DeskLead(StaffView):
                 event = repeated(lead, chosen.kind, by, facts)
                 if event is None:
                     self._check_mine(lead, is_answer=move in ANSWERS)
-                    event = record(lead, chosen.kind, by, **_graded(lead, chosen, facts))
+                    event = touch(lead, chosen.kind, by, **_graded(lead, chosen, facts))
         except MoveRefused as error:
             self._check_mine(lead, is_answer=move in ANSWERS)
             return self._page(lead, opened=move, typed=request.form, words=str(error)), 422
