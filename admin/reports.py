@@ -30,6 +30,7 @@ SEE: Final = Permission.SEE_REPORTS
 DAYS: Final = (7, 30, 90)
 MONTHS: Final = 12  # that the picker offers
 _MONTH: Final = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])")
+_NUMBER: Final = re.compile(r"-?[0-9]+(,[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class Reports(StaffView):
         if section is None:
             abort(404)
         name = f"{code}-{key}-{asked.first.isoformat()}-a-{asked.last.isoformat()}.csv"
-        response = Response(_csv([section.head, *section.rows]), mimetype="text/csv")
+        response = Response(spreadsheet([section.head, *section.rows]), mimetype="text/csv")
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return response
 
@@ -168,15 +169,19 @@ def _path(code: str) -> str:
     return f"{HOME}{code}?{query}" if query else f"{HOME}{code}"
 
 
-def _csv(rows: Sequence[Sequence[Any]]) -> str:
-    """Semicolons and a mark at the start, as Brazilian spreadsheets expect; a cell that would run
-    as a formula gets a ' in front."""
+def spreadsheet(rows: Sequence[Sequence[Any]]) -> str:
+    """`rows` as CSV: semicolons and a mark at the start, as Brazilian spreadsheets expect; a cell
+    that would run as a formula gets a ' in front, a number below zero does not."""
     file = io.StringIO()
     writer = csv.writer(file, delimiter=";")
     for row in rows:
         cells = [str(cell) for cell in row]
-        writer.writerow([f"'{cell}" if FORMULA.match(cell) else cell for cell in cells])
+        writer.writerow([f"'{cell}" if _runs(cell) else cell for cell in cells])
     return "\ufeff" + file.getvalue()
+
+
+def _runs(cell: str) -> bool:
+    return bool(FORMULA.match(cell)) and not _NUMBER.fullmatch(cell)
 
 
 def views() -> list[StaffView]:

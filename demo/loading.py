@@ -28,6 +28,7 @@ from demo.dealership import found_dealership
 from demo.desk import fill_desk
 from demo.drawing import draw_banner, draw_photo_jpeg
 from demo.duplicates import join_twins
+from demo.goals import set_goals
 from demo.house import furnish_house
 from demo.keywords import found_keywords
 from demo.landing_pages import found_landing_pages
@@ -117,6 +118,7 @@ def load_demo(
     fill_roster()
     attend_leads()
     join_twins()
+    set_goals()
     fill_desk(vehicles, seed)
     say(_("The stock is ready: %(added)s vehicles added.", added=group_thousands(added)))
     return Loaded(added=added, present=vehicles - added, drawn=len(pictures))
