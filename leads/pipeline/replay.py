@@ -31,7 +31,7 @@ from leads.pipeline.stages import TRANSITIONS, UNDOING, Urgency
 from leads.pipeline.standing import Happened, Standing, fold
 from leads.pipeline.standing import replay as standing_after
 
-MOST: Final = 3_000  # of a time's leads, the newest
+MOST: Final = 1_000  # of a time's leads, the newest: a page is waited for meanwhile
 ENOUGH: Final = 20  # things measured before the measure beats the usual figure
 _DAY: Final = timedelta(days=1)
 _TOUCHES: Final = frozenset({"attempted", "human_contact", "talked"})
@@ -247,6 +247,11 @@ def read_past(window: Window) -> Past:
         ],
         days=days,
     )
+
+
+def measured_handling(window: Window) -> tuple[Handling, bool]:
+    """How long things took in `window`, and whether that was measured. One statement."""
+    return _handling(_events_of(window))
 
 
 def play_again(past: Past, change: Change | None = None, *, seed: int = 0) -> Played:

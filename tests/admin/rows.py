@@ -97,6 +97,7 @@ FIELDS: Final[dict[str, Callable[[Store], dict[str, str]]]] = {
 OF_ALL_STORES: Final = frozenset(
     {f"staff_stores.{name}" for name in ("new", "create", "close", "reopen", "move_up")}
     | {f"staff_commissions.{name}" for name in ("close", "rules", "add", "end")}
+    | {"staff_rules.save", "staff_rules.undo"}
     | {"admin.decide", "staff_legal.*", "staff_identity.*"}
 )
 # What is there only after more than a row; walked by the screen's own tests.
