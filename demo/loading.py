@@ -23,6 +23,7 @@ from core.text import group_thousands
 from dealership.models import Banner
 from demo.angles import SOURCE, draw_later, photo_alt
 from demo.attendance import attend_leads
+from demo.cadences import try_again
 from demo.content import write_content
 from demo.dealership import found_dealership
 from demo.desk import fill_desk
@@ -120,6 +121,7 @@ def load_demo(
     join_twins()
     set_goals()
     fill_desk(vehicles, seed)
+    try_again()
     say(_("The stock is ready: %(added)s vehicles added.", added=group_thousands(added)))
     return Loaded(added=added, present=vehicles - added, drawn=len(pictures))
 
