@@ -6,13 +6,15 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 import sqlalchemy as sa
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+import structlog
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.clock import now
 from core.db import Model, UtcDateTime, db
 from leads.pipeline.stages import Urgency
 
+log = structlog.get_logger("vitrine.queue")
 Minutes = Annotated[int, Field(ge=1, le=100_000)]
 
 
@@ -81,14 +83,21 @@ class QueueRulesRow(Model):
 
 
 def rules_at(moment: datetime | None = None) -> QueueRules:
-    """The rules that hold at `moment`, or now. One statement."""
+    """The rules that hold at `moment`, or now. One statement. Rules that cannot be read are told
+    to the log and count as the defaults: no lead waits for a setting."""
     row = db.session.scalars(
         sa.select(QueueRulesRow)
         .where(QueueRulesRow.since <= (moment or now()))
         .order_by(QueueRulesRow.since.desc(), QueueRulesRow.id.desc())
         .limit(1)
     ).first()
-    return QueueRules.model_validate(row.rules) if row else DEFAULTS
+    if row is None:
+        return DEFAULTS
+    try:
+        return QueueRules.model_validate(row.rules)
+    except ValidationError:
+        log.error("queue_rules_unreadable", row_id=row.id)
+        return DEFAULTS
 
 
 def rules_history() -> list[QueueRulesRow]:
