@@ -59,10 +59,7 @@ class Desk(StaffView):
                 template,
                 version=version,
                 waiting=[one for one in queue if one.lead.id not in shown_above],
-                waiting_count=(
-                    len(queue) if len(queue) < rows.SHOWN else rows.count_waiting(me.store_ids)
-                )
-                - len(shown_above),
+                waiting_count=rows.count_waiting(me.store_ids) - len(shown_above),
                 counted=rows.COUNTED,
                 mine=rows.my_rows(me.id),
                 expected=expected_today(own_stores()),

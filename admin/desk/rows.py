@@ -178,7 +178,7 @@ def late_rows(
         )
         for one in leads
     ]
-    return rows, _count(is_late(store_ids)) if len(rows) == SHOWN else len(rows)
+    return rows, _count(is_late(store_ids))
 
 
 def _count(condition: sa.ColumnElement[bool]) -> int:

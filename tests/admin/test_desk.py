@@ -171,10 +171,7 @@ def test_the_queue_tells_nobody_who_waits(store, ana):
     assert "Otília Segredo" in ana.get(DESK).text
 
 
-def test_the_desk_asks_the_database_as_often_for_sixty_as_for_five(
-    store, ana, sign_in, statements, monkeypatch
-):
-    monkeypatch.setattr(desk_rows, "SHOWN", 1)  # what is not shown is counted, in both cases
+def test_the_desk_asks_the_database_as_often_for_sixty_as_for_five(store, ana, sign_in, statements):
     chief = sign_in("supervisor")
 
     def cost(path: str) -> int:
