@@ -54,8 +54,8 @@ DEFAULTS: Final[tuple[dict[str, str], ...]] = (
     {
         "code": "follow_up", "name": "Retomar a conversa", "channel": "whatsapp",
         "situation": "follow_up",
-        "body": _HELLO + "{atendente}, da {loja}. Ficou alguma dúvida que eu possa resolver para "
-        "você?",
+        "body": _HELLO + "Aqui é {atendente}, da {loja}. Ficou alguma dúvida que eu possa resolver "
+        "para você?",
     },
     {
         "code": "invite", "name": "Convidar para a visita", "channel": "whatsapp",

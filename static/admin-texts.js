@@ -1,5 +1,5 @@
 // Slots at a tap, and the text as it will look while it is typed. Without this file slots are typed
-// and "Look again" shows the text.
+// and "Show how it looks" shows the text.
 (() => {
   "use strict";
   const form = document.querySelector("[data-preview-url]");
