@@ -243,4 +243,4 @@ def actor_label(actor: str, kind: str = "") -> str:
         return _("by the rules")
     if actor in {"site", "person"}:
         return _("the person, on the site")
-    return actor.removeprefix("portal:")
+    return source_label(actor.removeprefix("portal:")) if actor.startswith("portal:") else actor
