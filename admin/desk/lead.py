@@ -9,6 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from flask import abort, redirect, request
 from flask_babel import gettext as _
+from sqlalchemy.orm import selectinload
 from werkzeug.wrappers import Response
 
 from admin.desk.desk import DESK
@@ -370,7 +371,10 @@ def _days(lead: Lead) -> list[Day]:
 def _colleagues(lead: Lead) -> list[StaffMember]:
     """Who else could have the lead, sellers first."""
     people = db.session.scalars(
-        sa.select(StaffMember).where(StaffMember.active).order_by(StaffMember.name, StaffMember.id)
+        sa.select(StaffMember)
+        .where(StaffMember.active)
+        .order_by(StaffMember.name, StaffMember.id)
+        .options(selectinload(StaffMember.stores))
     ).unique()
     able = [one for one in people if one.may(Permission.WORK_LEADS, lead.store_id)]
     others = [one for one in able if one.id != lead.owner_id]
