@@ -60,7 +60,7 @@ LEFT_OUT: Final[dict[str, str]] = {
         lead.turn lead.stage_before lead.next_action absence.reason presence.status
         presence.pause_reason work_profile.departments queue_rules.rules api_token.scopes
         webhook_endpoint.kinds person_merge.reason person_merge.recipe possible_duplicate.reasons
-        message_template.situation cadence_run.* commission_rule.* commission_statement.* *.measure *.scope *.event
+        message_template.situation cadence_run.cadence cadence_run.stage commission_rule.event_kind commission_rule.tiers commission_statement.body *.measure *.scope *.event
         """,
     "keys and digests that we make": """
         *.digest *.token *.token_digest *.old_token_digest *.code_digest *.text_digest *.dedup_key
