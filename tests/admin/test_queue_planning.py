@@ -137,7 +137,7 @@ def test_too_little_history_says_how_much_is_missing(sign_in):
         page = owner.get(CAPACITY).text
         assert "59" in page  # of the 60 leads
         assert 'class="table heat"' in page
-        assert 'class="notice"' in page
+        assert 'class="notice gap"' in page
 
 
 def test_the_plan_stands_on_the_stores_own_hours_and_leads(sign_in):
@@ -146,7 +146,7 @@ def test_the_plan_stands_on_the_stores_own_hours_and_leads(sign_in):
     with time_machine.travel(START + timedelta(days=30), tick=True):
         owner = sign_in("owner")
         page = owner.get(CAPACITY).text
-        assert 'class="notice"' not in page
+        assert 'class="notice gap"' not in page
         more = owner.get(f"{CAPACITY}?leads=2000&pessoas=9&alvo=95&minutos=15").text
         assert more != page
         assert owner.get(f"{CAPACITY}?leads=x&pessoas=99999&alvo=1&loja=zz").status_code == 200
