@@ -18,6 +18,7 @@ from core.db import db
 from dealership.identity import identity
 from dealership.models import Store
 from dealership.roles import Permission
+from dealership.staff import StaffMember
 from inventory.fipe import FipeRange, fipe_range
 from inventory.models import Vehicle
 from leads.duplicate_pairs import REASONS
@@ -235,11 +236,20 @@ def _events(lead_id: int, zone: ZoneInfo) -> list[tuple[str, str, str]]:
         .order_by(LeadEvent.at.desc(), LeadEvent.id.desc())
         .limit(MOST)
     )
+    events = [one for one in db.session.scalars(newest) if one.kind not in UNSAID]
+    names = _names({one.actor for one in events})
     return [
-        (_told(one.at, zone), _said(one), actor_label(one.actor, one.kind))
-        for one in db.session.scalars(newest)
-        if one.kind not in UNSAID
+        (_told(one.at, zone), _said(one), names.get(one.actor) or actor_label(one.actor, one.kind))
+        for one in events
     ]
+
+
+def _names(actors: set[str]) -> dict[str, str]:
+    """Colleagues by the address that the log knows them by."""
+    rows = db.session.execute(
+        sa.select(StaffMember.email, StaffMember.name).where(StaffMember.email.in_(actors))
+    )
+    return {email: name for email, name in rows if name}
 
 
 def _said(event: LeadEvent) -> str:

@@ -55,6 +55,7 @@ from admin import (
 )
 from admin.accounts import DOOR, init_accounts, is_staff_address
 from admin.cli import staff_commands
+from admin.desk import board as desk_board
 from admin.desk import desk
 from admin.desk import lead as desk_lead
 from admin.desk import live as desk_live
@@ -79,14 +80,15 @@ SCREENS: Final = (
     desk,
     desk_lead,
     desk_mail,
+    desk_board,
     leads,
     desk_live,
     queue_rules,
     duplicates,
     stop_list,
+    message_templates,
     goals,
     commissions,
-    message_templates,
     portals,
     webhooks,
     api_keys,
