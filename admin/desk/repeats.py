@@ -19,7 +19,7 @@ def repeated(lead: Lead, kind: str, actor: str, facts: Mapping[str, Any]) -> Lea
     """What `actor` did to `lead` a moment ago, if it is this again. Inside `writing()`: the lead's
     row is locked until the end, so of two posts at once the second sees the first."""
     db.session.flush()
-    db.session.refresh(lead, with_for_update=True)
+    db.session.refresh(lead, with_for_update={"of": Lead})
     newest = db.session.scalars(
         sa.select(LeadEvent)
         .where(LeadEvent.lead_id == lead.id, LeadEvent.actor == actor)

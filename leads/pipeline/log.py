@@ -50,7 +50,7 @@ def record(
     Raises NotAllowed and FactsMissing; then nothing happened.
     """
     db.session.flush()
-    db.session.refresh(lead, with_for_update=True)
+    db.session.refresh(lead, with_for_update={"of": Lead})
     moment = at or now()
     before = standing_of(lead)
     if kind in TRANSITIONS:
@@ -73,7 +73,7 @@ def undo(lead: Lead, event_id: int, actor: str) -> None:
     """Let the newest step of `lead`, that `actor` took a moment ago, be as if it had not been. Both
     stay in the log. Inside `writing()`. Raises NotAllowed when something came after it."""
     db.session.flush()
-    db.session.refresh(lead, with_for_update=True)
+    db.session.refresh(lead, with_for_update={"of": Lead})
     newest = db.session.scalars(
         sa.select(LeadEvent)
         .where(LeadEvent.lead_id == lead.id, LeadEvent.kind.in_([*TRANSITIONS, *UNDOING]))
@@ -166,6 +166,6 @@ def rebuilt(lead: Lead) -> Standing:
 def rebuild(lead: Lead) -> None:
     """Let `lead` stand where its events say. Inside `writing()`."""
     db.session.flush()
-    db.session.refresh(lead, with_for_update=True)
+    db.session.refresh(lead, with_for_update={"of": Lead})
     _stand(lead, rebuilt(lead))
     db.session.flush()
