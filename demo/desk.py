@@ -228,7 +228,7 @@ class _Desk:
             self._book(one)
         if kind in {"visited", "no_show"} and one.visit is not None:
             at = one.visit.starts_at + _VISIT
-        elif kind == "woke" or kind == "handoff_offered" and one.scene.stage == "offered":
+        elif kind == "woke" or (kind == "handoff_offered" and one.scene.stage == "offered"):
             at = now() - timedelta(minutes=20)  # their clocks run on from here
         else:
             minutes = self.rng.uniform(*GAPS.get(kind, (5, 60)))

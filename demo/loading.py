@@ -44,6 +44,7 @@ from inventory.editing import VehicleFacts, register_vehicles, revise_vehicles
 from inventory.lifecycle import move
 from inventory.models import Photo, PriceChange, Vehicle
 from inventory.photos import PreparedPhoto, prepare_drawings, record_photos, store_picture
+from leads.message_templates import ship_texts
 
 ACTOR: Final = "demo"
 BATCH: Final = 500
@@ -117,10 +118,11 @@ def load_demo(
         found_car_visits()
     hire_staff()
     fill_roster()
+    ship_texts()
     attend_leads()
     join_twins()
-    set_goals()
     fill_desk(vehicles, seed)
+    set_goals()
     try_again()
     say(_("The stock is ready: %(added)s vehicles added.", added=group_thousands(added)))
     return Loaded(added=added, present=vehicles - added, drawn=len(pictures))

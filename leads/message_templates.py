@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
@@ -152,8 +152,7 @@ def slots_of(template: MessageTemplate) -> set[str]:
 
 
 def templates(*, archived: bool = False) -> list[MessageTemplate]:
-    """All texts, or all that were put away, by situation and name. The ones we ship are there from
-    the first time that anybody asks: outside `writing()` then."""
+    """All texts, or all that were put away, by situation and name."""
     is_gone = MessageTemplate.archived_at.is_not(None)
     rows = list(
         db.session.scalars(
@@ -162,24 +161,22 @@ def templates(*, archived: bool = False) -> list[MessageTemplate]:
             .order_by(MessageTemplate.name, MessageTemplate.id)
         )
     )
-    if not rows and not archived and _ship():
-        return templates()
     order = list(SITUATIONS)
     place = {name: number for number, name in enumerate(order)}
     return sorted(rows, key=lambda one: place.get(one.situation, len(order)))
 
 
-def _ship() -> bool:
-    """Put in the texts we ship, once; whether it was done now."""
+def ship_texts(_payload: Any = None) -> None:
+    """Job: put in the texts we ship, once. Reading never writes, so the worker does it as soon as
+    it runs. A door of its own: call it outside `writing()`."""
     if db.session.scalar(sa.select(MessageTemplate.id).limit(1)) is not None:
-        return False
+        return
     insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
     db.session.rollback()
     shared = {"purpose": "answer", "department": "", "kind": "", "subject": "", "updated_by": ""}
     rows = [{**shared, **one, "updated_at": now()} for one in DEFAULTS]
     with writing() as session:
         session.execute(insert(MessageTemplate).values(rows).on_conflict_do_nothing())
-    return True
 
 
 def create_template(facts: TemplateFacts, *, by: str) -> MessageTemplate:
@@ -262,3 +259,6 @@ def _refuse_unknown(field: str, text: str) -> None:
               known=known),
             field,
         )  # fmt: skip
+
+
+JOBS = {"ship_texts": ship_texts}

@@ -52,7 +52,8 @@ LEFT_OUT: Final[dict[str, str]] = {
     "our own words for states and kinds, which code switches on": """
         *.state *.kind *.slot *.goal *.item *.answer *.purpose *.channel *.from_state *.to_state
         *.place *.role *.condition *.fuel *.transmission *.body *.color *.department *.size
-        *.end_reason stop_entry.source stop_entry.reason stop_entry.why_ended audit_entry.action bulk_change.rule export_file.options stock_import.columns
+        *.end_reason stop_entry.source stop_entry.reason stop_entry.why_ended audit_entry.action
+        bulk_change.rule export_file.options stock_import.columns
         stock_import.report import_layout.columns dealership.font_family vehicle.features
         vehicle.history store.zone store.state_code bulk_item.before bulk_item.after
         goal.measure goal.scope commission_rule.event_kind commission_statement.body
@@ -60,7 +61,9 @@ LEFT_OUT: Final[dict[str, str]] = {
         lead.turn lead.stage_before lead.next_action absence.reason presence.status
         presence.pause_reason work_profile.departments queue_rules.rules api_token.scopes
         webhook_endpoint.kinds person_merge.reason person_merge.recipe possible_duplicate.reasons
-        message_template.situation cadence_run.cadence cadence_run.stage commission_rule.event_kind commission_rule.tiers commission_statement.body *.measure *.scope *.event
+        message_template.situation cadence_run.cadence cadence_run.stage
+        commission_rule.event_kind commission_rule.tiers commission_statement.body *.measure
+        *.scope *.event
         """,
     "keys and digests that we make": """
         *.digest *.token *.token_digest *.old_token_digest *.code_digest *.text_digest *.dedup_key

@@ -56,10 +56,10 @@ from leads.intake import enter
 from leads.merging import merge
 from leads.message_templates import MessageTemplate
 from leads.models import Lead
-from leads.pipeline.log import record
 from leads.pipeline.commission_months import CommissionDoubt, add_rule
 from leads.pipeline.commissions import Rule
 from leads.pipeline.goals import Aim, set_goal
+from leads.pipeline.log import record
 from leads.stop_list import Source, stop
 from tests.factories import make_vehicle
 from tests.landing.pages import make_page

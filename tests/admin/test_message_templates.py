@@ -12,7 +12,7 @@ from core.db import db, writing
 from dealership.roles import Role
 from dealership.staff import create_staff, find_staff
 from jobs.worker import JobSetup, Worker
-from leads.message_templates import MessageTemplate, templates
+from leads.message_templates import MessageTemplate, ship_texts
 from leads.models import LeadEvent, Mail, Person
 from leads.stop_list import Source, stop
 from tests.admin.conftest import open_session
@@ -27,6 +27,11 @@ GOOD = {
     "departamento": "", "tipo": "", "assunto": "", "texto": "Oi, {nome}!",
 }  # fmt: skip
 MAIL = {"id": TOKEN, "assunto": "Seu carro", "texto": "Olá, Bia!\nTudo certo."}
+
+
+@pytest.fixture(autouse=True)
+def _texts(app):
+    ship_texts()
 
 
 @pytest.fixture
@@ -75,7 +80,6 @@ def mails():
 
 
 def text_named(code):
-    templates()
     query = sa.select(MessageTemplate).where(MessageTemplate.code == code)
     return db.session.scalars(query).one()
 

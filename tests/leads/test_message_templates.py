@@ -18,6 +18,7 @@ from leads.message_templates import (
     create_template,
     filled,
     open_slots,
+    ship_texts,
     slots_of,
     templates,
 )
@@ -29,6 +30,11 @@ from leads.template_defaults import DEFAULTS
 from leads.template_slots import SLOTS
 from tests.factories import make_store, make_vehicle
 from tests.leads.pipeline.waiting import fresh, happen, make_lead, make_staff
+
+
+@pytest.fixture(autouse=True)
+def _texts(app):
+    ship_texts()
 
 
 @pytest.fixture
@@ -153,7 +159,6 @@ def test_the_goodbye_comes_with_the_last_step(lead, ana):
 
 
 def test_another_department_has_texts_of_its_own(lead, ana):
-    templates()
     facts = Facts(name="x", channel="whatsapp", situation="first_answer", body="y",
                   department="service")  # fmt: skip
     with writing():
@@ -166,7 +171,6 @@ def test_another_department_has_texts_of_its_own(lead, ana):
 
 
 def test_a_fixed_number_of_statements(lead, ana, statements):
-    templates()
     choices(fresh(lead), ana)
     db.session.rollback()
     statements.clear()
