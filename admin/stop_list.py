@@ -23,7 +23,7 @@ from admin.lists import Listing
 from admin.stop_words import STOP_WORDS
 from core.clock import now
 from core.db import db
-from core.text import group_thousands
+from core.text import group_thousands, row_number
 from dealership.roles import Permission
 from leads.models import Lead, Person
 from leads.objections import (
@@ -93,8 +93,8 @@ class StopList(StaffView):
     def add(self) -> Response:
         """Somebody wants no contact: a lead's person, or a contact as typed."""
         form = request.form
-        number = form.get("lead", "")
-        lead = own_lead(int(number)) if number.isascii() and number.isdigit() else None
+        number = row_number(form.get("lead", ""))
+        lead = own_lead(number) if number is not None else None
         back = f"/admin/leads/{lead.id}/" if lead else HERE
         try:
             channel, purpose = Channel(form.get("canal", "")), Purpose(form.get("assunto", ""))
