@@ -151,6 +151,9 @@ class DeskLead(StaffView):
     def undo(self, lead_id: int, event_id: int) -> Response:
         """The newest move was a slip."""
         lead = own_lead(lead_id)
+        event = db.session.get(LeadEvent, event_id)
+        if event is None or event.lead_id != lead.id:
+            abort(404)
         try:
             with writing():
                 undo(lead, event_id, staff().email)

@@ -33,7 +33,7 @@ GONE = {
     "staff_stock.undo_move": "a second of two clicks",
 }
 # Numbers and revisions of a thing, not rows of their own; names of the code's own lists.
-NO_ROWS = {"number", "key", "code", "kind", "act", "place", "slug"}
+NO_ROWS = {"number", "key", "code", "kind", "act", "place", "slug", "move"}
 
 
 def row_of(person: StaffClient, store: Store, address: Address) -> dict[str, Any]:

@@ -485,25 +485,17 @@ def _answered(count: int, minutes: int, **values: Any) -> None:
             person = Person(name=f"P{number}")
             session.add(person)
             session.flush()
+            asked_at = now - timedelta(days=1)
             lead = Lead(
                 person_id=person.id,
                 department="sales",
                 source="form:contato",
-                created_at=now - timedelta(days=1),
+                created_at=asked_at,
+                first_contact_at=asked_at + timedelta(minutes=minutes),
                 closed_at=now,
                 **values,
             )
             session.add(lead)
-            session.flush()
-            for extra in (0, 30):
-                session.add(
-                    LeadEvent(
-                        lead_id=lead.id,
-                        kind="human_contact",
-                        actor="bia@example.com",
-                        at=lead.created_at + timedelta(minutes=minutes + extra),
-                    )
-                )
 
 
 def test_the_typical_answer_is_the_median_of_real_first_answers(app, statements):
