@@ -16,10 +16,10 @@ from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response as AnyResponse
 
 from admin import groups
+from admin.desk.rows import car_names, first_kinds
 from admin.door import StaffView, at, changing, done, found, local_path, staff
 from admin.lead_page import page_of
 from admin.lists import Listing
-from admin.stock_rows import LOADED, car_name
 from admin.stock_scope import own_stores, store_name
 from admin.stop_words import STOP_WORDS
 from core.clock import DEFAULT_ZONE, now
@@ -27,7 +27,6 @@ from core.db import db, writing
 from dealership import audit
 from dealership.models import Store
 from dealership.roles import Permission
-from inventory.models import Vehicle
 from leads.clearing import clear_suspicion, delete_test
 from leads.inbox import VIEW, LeadFilter, read_lead_filter, select_leads, to_query, within
 from leads.models import Enquiry, Lead
@@ -200,8 +199,8 @@ def note_view(lead_id: int) -> None:
 def _rows(leads: Sequence[Lead], stores: Sequence[Store]) -> list[LeadRow]:
     """The rows for `leads`: two statements more."""
     by_id = {store.id: store for store in stores}
-    cars = _cars([lead.vehicle_id for lead in leads if lead.vehicle_id])
-    kinds = _kinds([lead.id for lead in leads])
+    cars = car_names({lead.vehicle_id for lead in leads if lead.vehicle_id})
+    kinds = first_kinds([lead.id for lead in leads])
     moment = now()
     return [
         LeadRow(
@@ -216,24 +215,6 @@ def _rows(leads: Sequence[Lead], stores: Sequence[Store]) -> list[LeadRow]:
         )
         for lead in leads
     ]
-
-
-def _cars(ids: Sequence[int]) -> dict[int, str]:
-    if not ids:
-        return {}
-    rows = db.session.scalars(sa.select(Vehicle).where(Vehicle.id.in_(ids)).options(*LOADED))
-    return {vehicle.id: car_name(vehicle) for vehicle in rows}
-
-
-def _kinds(lead_ids: Sequence[int]) -> dict[int, str]:
-    """What the first enquiry of each wanted."""
-    first = (
-        sa.select(sa.func.min(Enquiry.id))
-        .where(Enquiry.lead_id.in_(lead_ids))
-        .group_by(Enquiry.lead_id)
-    )
-    rows = db.session.execute(sa.select(Enquiry.lead_id, Enquiry.kind).where(Enquiry.id.in_(first)))
-    return {row[0]: row[1] for row in rows if row[0]}
 
 
 def _sources() -> list[tuple[str, str]]:

@@ -115,7 +115,7 @@ def waiting_rows(
 ) -> list[Waiting]:
     """The queue of these stores, the next lead first. Three statements."""
     leads = db.session.scalars(waiting(store_ids).limit(limit)).all()
-    kinds = _first_kinds([one.id for one in leads])
+    kinds = first_kinds([one.id for one in leads])
     people = _names({one.attendant_id for one in leads if one.attendant_id})
     moment = now()
     return [
@@ -166,7 +166,7 @@ def late_rows(
     """Those that nobody took in time, and how many they are."""
     chosen = sa.select(Lead).where(is_late(store_ids)).order_by(Lead.due_at, Lead.id).limit(SHOWN)
     leads = db.session.scalars(chosen).all()
-    kinds = _first_kinds([one.id for one in leads])
+    kinds = first_kinds([one.id for one in leads])
     moment = now()
     rows = [
         Waiting(
@@ -194,7 +194,8 @@ def car_names(ids: Collection[int]) -> dict[int, str]:
     return {vehicle.id: car_name(vehicle) for vehicle in rows}
 
 
-def _first_kinds(lead_ids: Sequence[int]) -> dict[int, str]:
+def first_kinds(lead_ids: Sequence[int]) -> dict[int, str]:
+    """What the first enquiry of each of these leads wanted."""
     first = (
         sa.select(sa.func.min(Enquiry.id))
         .where(Enquiry.lead_id.in_(lead_ids))
