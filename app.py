@@ -10,35 +10,61 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter
 
-from admin import export_writing, staff_mail
+from admin import export_writing, shopper_running, staff_mail
 from admin.site import init_admin
-from content import forgetting, invitations, published, testimonials
+from content import forgetting, invitations, testimonials
 from content import media as library
 from content.menu import DEFAULTS, menu
 from core import config as settings
+from core import site_memory
+from core.backup import BackupPlan, init_backup
+from core.backup_cli import backup_commands
 from core.db import db, init_db
-from core.headers import init_headers
+from core.headers import init_headers, pack_own_readers_only
 from core.health import database_answers, disk_has_room, init_health
+from core.immutable import init_immutable
 from core.logging import init_logging
+from core.metrics import init_metrics
+from core.page_cache import init_page_cache
 from core.serving import serve
+from core.shared_pages import keep_for_one
+from core.site_version import init_site_version
 from core.storage import init_storage
+from core.turns import Turns
+from core.versions import VersionReader
 from core.wakeup import init_wakeup
-from dealership import roster
+from dealership import notices, roster
 from dealership.identity import Identity, identity, last_known_identity
 from demo import angles
 from demo.cli import demo_commands
-from integrators import accounts, polling
+from integrators import accounts, answering, polling
+from integrators import watching as portal_figures
 from integrators.api import registering
 from integrators.api.cli import api_token_commands
 from integrators.api.door import init_api
 from integrators.cli import portal_commands
+from integrators.feeds import refreshing
+from integrators.feeds.door import feeds_door
+from integrators.feeds.feed import FOLDER as FEEDS
 from integrators.incoming import processing
 from integrators.incoming.door import webhooks
+from integrators.listings import syncing, term_sync, tombstones, untruths
+from integrators.listings.after_restore import beware_of_portals
 from integrators.outgoing import sending
-from inventory import bulk, bulk_history, conflicts, photo_uploads, photos, visits
+from inventory import (
+    bulk,
+    bulk_history,
+    conflicts,
+    photo_uploads,
+    photos,
+    search,
+    stock_version,
+    visits,
+)
 from inventory.cli import stock_commands
 from inventory.importing import history as imports
 from jobs import queue
+from jobs import watching as job_figures
 from jobs.cli import job_commands, worker
 from jobs.schedule import Periodic
 from jobs.worker import JobSetup
@@ -55,22 +81,34 @@ from leads import (
     flood,
     intake,
     letters,
+    line_news,
     message_templates,
+    notice_sending,
     notifications,
     retention,
     subscriptions,
+    telling,
+    waiting_line,
 )
 from leads import photos as lead_photos
+from leads import watching as lead_figures
 from leads.cli import lead_commands
-from leads.pipeline import cadence_steps, timers
+from leads.outreach import contact_import
+from leads.pipeline import cadence_steps, quality, timers
 from leads.privacy_cli import privacy_commands
 from showroom.crawlers import init_sitemap
 from showroom.display import html_lang, init_display
 from showroom.errors import init_errors
+from showroom.fragments import init_fragments
 from showroom.media import media
+from showroom.next_page import next_page
+from showroom.shown_tables import HIDDEN
 from showroom.tags import init_tags, tag_sources
 from showroom.theme import theme
 from showroom.views import showroom
+
+# Where files are named by their content.
+IMMUTABLE_FILES = ("/static/", "/estilo-", "/proximas-")
 
 
 class RowNumber(IntegerConverter):
@@ -86,6 +124,7 @@ MAX_BODY_BYTES = 32 * 1024 * 1024
 HANDLERS = {
     **queue.JOBS,
     **roster.JOBS,
+    **notices.JOBS,
     **photos.JOBS,
     **bulk.JOBS,
     **bulk_history.JOBS,
@@ -100,20 +139,32 @@ HANDLERS = {
     **intake.JOBS,
     **letters.JOBS,
     **notifications.JOBS,
+    **telling.JOBS,
+    **notice_sending.JOBS,
     **subscriptions.JOBS,
     **cases.JOBS,
     **erasure.JOBS,
     **retention.JOBS,
     **lead_photos.JOBS,
     **timers.JOBS,
+    **waiting_line.JOBS,
+    **line_news.JOBS,
+    **quality.JOBS,
     **message_templates.JOBS,
     **cadence_steps.JOBS,
+    **contact_import.JOBS,
     **experiments.JOBS,
     **processing.JOBS,
     **polling.JOBS,
+    **syncing.JOBS,
+    **term_sync.JOBS,
+    **untruths.JOBS,
+    **refreshing.JOBS,
+    **answering.JOBS,
     **registering.JOBS,
     **sending.JOBS,
     **staff_mail.JOBS,
+    **shopper_running.JOBS,
     **invitations.JOBS,
     **testimonials.JOBS,
 }
@@ -122,6 +173,7 @@ TIMETABLE = (
     Periodic("sweep-orphan-media", every_seconds=6 * 3600, kind="sweep_orphan_media"),
     Periodic("sweep-exports", every_seconds=3600, kind="sweep_exports"),
     Periodic("sweep-imports", every_seconds=24 * 3600, kind="sweep_imports"),
+    Periodic("sweep-contact-imports", every_seconds=24 * 3600, kind="sweep_contact_imports"),
     Periodic("sweep-uploads", every_seconds=3600, kind="sweep_uploads"),
     Periodic("sweep-media", every_seconds=24 * 3600, kind="sweep_media"),
     Periodic("forget-invitations", every_seconds=24 * 3600, kind="forget_invitations"),
@@ -134,13 +186,28 @@ TIMETABLE = (
     Periodic("sweep-lead-photos", every_seconds=24 * 3600, kind="sweep_lead_photos"),
     Periodic("ship-texts", every_seconds=24 * 3600, kind="ship_texts"),
     Periodic("tend-queue", every_seconds=10, kind="tend_queue"),
+    Periodic("tend-holds", every_seconds=10, kind="tend_holds"),
     Periodic("tend-cadences", every_seconds=60, kind="tend_cadences"),
+    Periodic("draw-samples", every_seconds=6 * 3600, kind="draw_samples"),
+    Periodic("tell-staff", every_seconds=5, kind="tell_staff"),
+    Periodic("tell-visits", every_seconds=300, kind="tell_visits"),
+    Periodic("purge-notices", every_seconds=24 * 3600, kind="purge_notices"),
     Periodic("drain-spool", every_seconds=5, kind="drain_spool"),
     Periodic("poll-lead-sources", every_seconds=900, kind="poll_lead_sources"),
+    Periodic("tend-portals", every_seconds=5, kind="tend_portals"),
+    Periodic("read-own-places", every_seconds=3600, kind="read_own_places"),
+    Periodic("refresh-feeds", every_seconds=60, kind="refresh_feeds"),
+    Periodic("refresh-terms", every_seconds=24 * 3600, kind="refresh_terms"),
+    Periodic("purge-listing-events", every_seconds=24 * 3600, kind="purge_listing_events"),
     Periodic("forward-events", every_seconds=5, kind="forward_events"),
     Periodic("purge-webhooks", every_seconds=24 * 3600, kind="purge_webhooks"),
     Periodic("price-alerts", every_seconds=300, kind="price_alerts"),
+    Periodic("tend-shopper", every_seconds=60, kind="tend_shopper"),
 )
+
+
+# These wait for portals, which may be slow or down, or for our own pages.
+APART = frozenset({syncing.JOB, "sync_terms", "read_own_places"})
 
 
 class _Vitrine(Flask):
@@ -180,8 +247,10 @@ def create_app(config: settings.Config | None = None, **overrides: Any) -> Flask
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.url_map.converters["int"] = RowNumber
     app.extensions["vitrine"] = config
+    app.wsgi_app = Turns(app.wsgi_app, most_body_bytes=MAX_BODY_BYTES)  # type: ignore[method-assign]
     init_logging(app, config)
     init_db(app, config)
+    init_site_version(app, HIDDEN)
     init_storage(app, config)
     init_wakeup(app, config)
     capture.init_capture(app, config)
@@ -193,8 +262,17 @@ def create_app(config: settings.Config | None = None, **overrides: Any) -> Flask
     Babel(app)
     Compress(app)
     init_display(app)
+    init_fragments(app)
     _init_doors(app, config)
-    app.extensions["vitrine_jobs"] = JobSetup(HANDLERS, TIMETABLE)
+    app.extensions["vitrine_jobs"] = JobSetup(HANDLERS, TIMETABLE, APART)
+    init_backup(
+        app,
+        BackupPlan(
+            journals=(tombstones.SOLD_FILE, erasure.LIST_NAME),
+            derived=(FEEDS,),
+            afterwards=(_erase_again, beware_of_portals),
+        ),
+    )
     for command in (
         stock_commands,
         landing_commands,
@@ -204,6 +282,7 @@ def create_app(config: settings.Config | None = None, **overrides: Any) -> Flask
         portal_commands,
         api_token_commands,
         demo_commands,
+        backup_commands,
         job_commands,
         worker,
         serve,
@@ -212,26 +291,52 @@ def create_app(config: settings.Config | None = None, **overrides: Any) -> Flask
     if config.trusted_proxies:
         count = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count)  # type: ignore[method-assign]
+    init_page_cache(
+        app,
+        VersionReader(config.database_url, stock_version.NUMBER),
+        most_bytes=config.page_cache_mb * 1024 * 1024,
+        origin=config.base_url,
+        bring_up_to=lambda versions: (
+            site_memory.is_at_least(versions.site) and search.is_at_least(versions.stock)
+        ),
+    )
     return app
 
 
 def _init_doors(app: Flask, config: settings.Config) -> None:
-    for blueprint in (showroom, landing, stickers_door, media, theme, webhooks):
+    for blueprint in (
+        showroom,
+        landing,
+        stickers_door,
+        media,
+        theme,
+        next_page,
+        webhooks,
+        feeds_door,
+    ):
         app.register_blueprint(blueprint)
     init_api(app)
     init_admin(app, config)
     init_errors(app)
     init_headers(app, is_https=config.base_url.startswith("https:"), also=tag_sources(config))
+    init_immutable(app, IMMUTABLE_FILES)
+    pack_own_readers_only(app, "/admin")
     init_tags(app, config)
-    init_sitemap(app, [indexable_paths, published.public_paths, testimonials.public_paths])
+    init_sitemap(app, [indexable_paths, testimonials.public_paths])
     init_health(
         app,
         {"database": database_answers, "disk": disk_has_room(config.instance_dir)},
         alarms={"spool": capture.spool_is_quick},
     )
+    init_metrics(app, [job_figures.readings, lead_figures.readings, portal_figures.readings])
     app.before_request(_refuse_nul)
     app.context_processor(_on_every_page)
     app.after_request(_allow_keeping)
+
+
+def _erase_again() -> str:
+    people = erasure.reapply()
+    return f"People erased since the backup, erased again: {people}." if people else ""
 
 
 def _refuse_nul() -> None:
@@ -250,6 +355,7 @@ def _on_every_page() -> dict[str, Any]:
     except SQLAlchemyError:
         db.session.rollback()
         dealer = last_known_identity()
+        keep_for_one()
     return {"dealer": dealer, "menu_links": links, "html_lang": html_lang()}
 
 

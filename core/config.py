@@ -28,7 +28,7 @@ NEEDS_SECOND_FACTOR = ("owner", "supervisor")  # in production, unless the setti
 # Written by `serve`, so that commands in another shell name the site that runs.
 ORIGIN_FILE = "origin"
 FIRST_ORIGIN = "http://127.0.0.1:8000"
-WITH_PASSWORD = {"smtp_url"}  # never shown, not even when it cannot be used
+WITH_PASSWORD = {"smtp_url", "metrics_token"}  # never shown, not even when it cannot be used
 
 
 class BadSetting(DomainError, click.ClickException):
@@ -47,6 +47,7 @@ class Config:
     secret_key: str = ""
     base_url: str = ""
     web_workers: int = 2
+    page_cache_mb: int = 64  # MiB in each web process; 0: no pages are kept
     allow_private_urls: bool = False
     import_withdraw_share: float = 0.3
     trusted_proxies: int = 0
@@ -58,11 +59,14 @@ class Config:
     proof_of_work: bool = False
     require_totp: tuple[str, ...] | None = None  # roles; None: what the environment asks for
     spool_dir: str = ""
+    metrics_token: str = ""  # who shows it may read /metrics from elsewhere; empty: nobody
     fipe_url: str = ""  # a machine that answers for the FIPE table; empty: our own stock
     ga4_id: str = ""
     google_ads_id: str = ""
     meta_pixel_id: str = ""
     tiktok_pixel_id: str = ""
+    sold_page_days: int = 30  # how long the page of a sold car stays
+    ai_training: bool = True  # whether robots that train models may read the site
 
     @property
     def is_production(self) -> bool:
@@ -136,6 +140,12 @@ def _web_origin(text: str) -> str:
     return text.rstrip("/")
 
 
+def _token(text: str) -> str:
+    if text and not re.fullmatch(r"[!-~]{24,200}", text):
+        raise ValueError("use at least 24 random letters and digits, or nothing")
+    return text
+
+
 def _tag_id(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9-]{0,40}", text):
         raise ValueError("use the id alone, letters, digits and dashes")
@@ -144,15 +154,19 @@ def _tag_id(text: str) -> str:
 
 READERS: dict[str, Callable[[str], Any]] = {
     "web_workers": _count,
+    "page_cache_mb": _count,
     "trusted_proxies": _count,
     "allow_private_urls": _flag,
     "import_withdraw_share": _share,
     "proof_of_work": _flag,
+    "sold_page_days": _count,
+    "ai_training": _flag,
     "lead_rate_limit": _rate,
     "require_totp": _words,
     "smtp_url": _smtp_url,
     "mail_from": _mail_from,
     "fipe_url": _web_origin,
+    "metrics_token": _token,
     "ga4_id": _tag_id,
     "google_ads_id": _tag_id,
     "meta_pixel_id": _tag_id,

@@ -324,8 +324,13 @@ def empty_log() -> None:
 def is_migrated() -> bool:
     """Whether the tables are those that this release works with."""
     wanted = ScriptDirectory(str(ROOT / "migrations")).get_heads()
+    return {current_head()} == set(wanted)
+
+
+def current_head() -> str:
+    """The migration that the tables are at; "" before the first."""
     with db.engine.connect() as connection:
-        return set(MigrationContext.configure(connection).get_current_heads()) == set(wanted)
+        return MigrationContext.configure(connection).get_current_revision() or ""
 
 
 def is_reachable() -> bool:

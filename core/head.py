@@ -22,6 +22,15 @@ class Page:
     image_alt: str = ""
     nodes: tuple[dict[str, Any], ...] = field(default=())
     robots_extra: str = ""
+    # Of what share cards show: the picture's size, and the price of what the page sells.
+    image_width_px: int = 1200
+    image_height_px: int = 630
+    price_cents: int | None = None
+
+    @property
+    def price(self) -> str:
+        """What the page sells for, as machines read prices; empty where it sells nothing."""
+        return "" if self.price_cents is None else plain_price(self.price_cents)
 
     @property
     def address(self) -> str:
@@ -42,6 +51,11 @@ class Page:
         if not self.nodes:
             return None
         return {"@context": "https://schema.org", "@graph": list(self.nodes)}
+
+
+def plain_price(cents: int) -> str:
+    """69_900_00 -> "69900.00"."""
+    return f"{cents // 100}.{cents % 100:02d}"
 
 
 def absolute(path: str) -> str:

@@ -4,19 +4,19 @@ A page opens a stream on a channel and is sent the channel's new version wheneve
 moved it fetches itself, as whoever is signed in there. A version is a number that a registered
 function reads in one cheap statement, for all streams of a process together: one thread per
 process looks when `core.wakeup` hears of a commit, and after half a second at the latest. Streams
-hold no database connection and no transaction, and take no thread from those who ask for pages
-(`core.pool`).
+hold no database connection, no transaction and no turn of those who ask for pages (`core.turns`).
+They do hold a thread each, so there are none until the server says that it has so many
+(`allow_streams`).
 
 Nothing here is needed: whoever gets no stream asks for the version every few seconds.
 """
 
 import json
 import random
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,7 +24,7 @@ import structlog
 from flask import Flask, Response, current_app, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.pool import Pool, current_pool
+from core.turns import give_up_turn
 from core.wakeup import Listener, current_wakeup
 
 Version = Callable[[], int]
@@ -35,11 +35,33 @@ LOOK_EVERY_SECONDS: Final = 0.25  # at most: a page hears of a burst of commits 
 BEAT_SECONDS: Final = 15.0
 CHECK_EVERY_SECONDS: Final = 40.0
 RETRY_MS: Final = (1000, 3000)  # a server that starts again is not asked by all at once
-LOST_AFTER_MS: Final = 30_000  # what was sent and not received in this time: the page is gone
+PROBE_SECONDS: Final = 2.0  # so soon a page that was closed gives its place to another
+LONGEST_SECONDS: Final = 600.0  # a telephone that left the network hangs up on nobody
 MEDIA_TYPE: Final = "text/event-stream"
 
 _channels: dict[str, Version] = {}
 log = structlog.get_logger("vitrine.live")
+
+
+@dataclass
+class _Allowed:
+    """What the process that answers has room for."""
+
+    most: int = 0
+    is_over: bool = False
+
+
+_allowed = _Allowed()
+
+
+def allow_streams(most: int = MOST_STREAMS) -> None:
+    """This process has threads for so many streams beside the requests for pages."""
+    _allowed.most, _allowed.is_over = most, False
+
+
+def end_streams() -> None:
+    """This process stops: let every stream go, and take no more."""
+    _allowed.is_over = True
 
 
 def register_channel(name: str, version: Version) -> None:
@@ -67,10 +89,10 @@ def live_response(channel: str, still_allowed: Check) -> Response:
         version=version_of(channel),
         seen=since,
         still_allowed=still_allowed,
-        connection=request.environ.get("gunicorn.socket"),
     )
     if stream is None:
         return Response(status=503, headers={"Retry-After": "60"})
+    give_up_turn(request.environ)
     answer = Response(iter(stream), mimetype=MEDIA_TYPE)
     # nginx, and who understands it: pass on at once. Compressing would hold lines back as well.
     answer.headers.update({"X-Accel-Buffering": "no", "Cache-Control": "private, no-store"})
@@ -95,11 +117,8 @@ def wants_stream() -> bool:
 class Stream:
     """One page that listens: iterated by its own thread, told by the hub's."""
 
-    def __init__(
-        self, hub: "Hub", channel: str, seen: str, still_allowed: Check,
-        connection: socket.socket | None,
-    ) -> None:  # fmt: skip
-        self.channel, self.still_allowed, self.connection = channel, still_allowed, connection
+    def __init__(self, hub: "Hub", channel: str, seen: str, still_allowed: Check) -> None:
+        self.channel, self.still_allowed = channel, still_allowed
         self.version = ""
         self.check_at = time.monotonic() + CHECK_EVERY_SECONDS
         self._hub = hub
@@ -119,26 +138,25 @@ class Stream:
         self._news.set()
 
     def close(self) -> None:
-        """The answer is over, whatever ended it. The connection goes too: a server that stops
-        would wait for another request on it."""
+        """The answer is over, whatever ended it."""
         self._hub.forget(self)
-        if self.connection is not None:
-            with suppress(OSError):  # gone already
-                self.connection.shutdown(socket.SHUT_RDWR)
 
     def __iter__(self) -> Iterator[bytes]:
         yield b"retry: %d\n\n" % random.randint(*RETRY_MS)
-        is_news = True
-        while not self._is_over:
+        started = beaten = time.monotonic()
+        while not self._is_over and time.monotonic() - started < LONGEST_SECONDS:
             version = self.version
             if version != self._seen:
-                self._seen = version
+                self._seen, beaten = version, time.monotonic()
                 yield _message("moved", version)
-            elif not is_news:
+            elif time.monotonic() - beaten >= BEAT_SECONDS:
                 # No comment, though that would do for proxies: a page cannot see comments, and
                 # silence is how it knows that the line is dead.
+                beaten = time.monotonic()
                 yield _message("beat", version)
-            is_news = self._news.wait(BEAT_SECONDS)
+            else:
+                yield b""  # nothing is sent, but where nobody listens any more the server ends us
+            self._news.wait(min(PROBE_SECONDS, BEAT_SECONDS))
             self._news.clear()
 
 
@@ -157,27 +175,22 @@ class Counts:
 class Hub:
     """The streams of one process, and the one thread that looks for them."""
 
-    def __init__(self, app: Flask, pool: Pool | None) -> None:
+    def __init__(self, app: Flask) -> None:
         self.counts = Counts()
         self._app = app
-        self._pool = pool
         self._lock = threading.Lock()
         self._streams: set[Stream] = set()
         self._thread: threading.Thread | None = None
         self._is_blind = False
 
-    def open(
-        self, channel: str, *, version: int, seen: str, still_allowed: Check,
-        connection: socket.socket | None = None,
-    ) -> Stream | None:  # fmt: skip
+    def open(self, channel: str, *, version: int, seen: str, still_allowed: Check) -> Stream | None:
         """Another stream, or None where there is no room for it."""
-        stream = Stream(self, channel, seen, still_allowed, connection)
+        stream = Stream(self, channel, seen, still_allowed)
         stream.tell(version)
         with self._lock:
-            if self._pool is None or self._pool.is_stopping or len(self._streams) >= MOST_STREAMS:
+            if _allowed.is_over or len(self._streams) >= _allowed.most:
                 return None
             try:
-                self._pool.leave()
                 if self._thread is None:
                     thread = threading.Thread(target=self._run, name="live", daemon=True)
                     thread.start()  # it waits for the lock
@@ -185,7 +198,6 @@ class Hub:
             except RuntimeError:  # no more threads to be had
                 return None
             self._streams.add(stream)
-        _notice_loss(connection)
         return stream
 
     def forget(self, stream: Stream) -> None:
@@ -202,7 +214,6 @@ class Hub:
         try:
             with closing(self._listener()) as listener:
                 while streams := self._awaited():
-                    self._end_gone(streams)
                     self._look(streams)
                     self._check(streams)
                     time.sleep(LOOK_EVERY_SECONDS)
@@ -231,8 +242,7 @@ class Hub:
         with self._lock:
             if not self._streams:
                 self._thread = None
-            stopping = self._pool is None or self._pool.is_stopping
-            return [] if stopping else list(self._streams)
+            return [] if _allowed.is_over else list(self._streams)
 
     def _look(self, streams: list[Stream]) -> None:
         for channel in sorted({stream.channel for stream in streams}):
@@ -262,46 +272,14 @@ class Hub:
             except SQLAlchemyError as error:  # without a database nobody is shown anything either
                 self._complain(error)
 
-    def _end_gone(self, streams: list[Stream]) -> None:
-        """Free the places of pages that were closed: whoever walks through pages opens and closes
-        one every few seconds, and writing would find out at the second beat only."""
-        for stream in streams:
-            if stream.connection is not None and _is_closed(stream.connection):
-                stream.end()
-
     def _complain(self, error: Exception) -> None:
         if not self._is_blind:
             log.warning("live_versions_unknown", error=type(error).__name__)
         self._is_blind = True
 
 
-def init_live(app: Flask, pool: Pool | None) -> Hub:
-    """Give `app` its hub; streams leave `pool`, and without one there are none."""
-    hub: Hub = app.extensions.setdefault("vitrine_live", Hub(app, pool))
-    return hub
-
-
 def _hub() -> Hub:
     """Made late, as a process that answers may be the child of one that built the application."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    hub: Hub | None = app.extensions.get("vitrine_live")
-    return init_live(app, current_pool()) if hub is None else hub
-
-
-def _is_closed(connection: socket.socket) -> bool:
-    """Whether the other side hung up. A page sends nothing on a stream, so there is either
-    nothing to read or the end."""
-    try:
-        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-    except (BlockingIOError, ValueError):  # nothing to read; TLS, where peeking is impossible
-        return False
-    except OSError:
-        return True
-
-
-def _notice_loss(connection: socket.socket | None) -> None:
-    """A telephone that left the network hangs up on nobody: the system gives up on what it does
-    not receive, instead of after a quarter of an hour."""
-    if connection is not None and hasattr(socket, "TCP_USER_TIMEOUT"):
-        with suppress(OSError):  # no TCP
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, LOST_AFTER_MS)
+    hub: Hub = app.extensions.setdefault("vitrine_live", Hub(app))
+    return hub

@@ -46,7 +46,7 @@ SENSITIVE_TEXT = re.compile(
       (?<=://)[^/\s:@]{0,64}:[^/\s@]{1,128}@                            # user:password@ in a URL
     | [\w.+%-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}          # e-mail
     | \beyJ[\w-]{4,4096}\.[\w-]{1,4096}(?:\.[\w-]{0,4096})?             # JSON web token
-    | /webhooks/[\w-]{1,32}/[\w-]{8,128}                               # an address that is a secret
+    | /(?:webhooks/[\w-]{1,32}|feeds)/[\w-]{8,128}                     # an address that is a secret
     | \b(?:Bearer|Basic)\s+[\w.~+/=-]{6,4096}                           # Authorization
     | (?<![\w.-])\d{3}\.?\d{3}\.?\d{3}-?\d{2}(?![\w-])                  # CPF
     | (?<!\w)\+\d[\d\s().-]{7,20}\d(?!\w)                               # phone, international
@@ -138,6 +138,9 @@ class _StderrHandler(logging.StreamHandler[TextIO]):
         return sys.stderr
 
 
+_ACCESS = logging.getLogger("vitrine.access")
+
+
 def _start_request() -> None:
     offered = request.headers.get(REQUEST_ID_HEADER, "")
     # Only a plain token is taken over: it ends up in logs and in the answer.
@@ -150,6 +153,8 @@ def _log_request(response: Response) -> Response:
     if "request_started" not in g:  # something failed before our first line ran
         return response
     response.headers[REQUEST_ID_HEADER] = g.request_id
+    if not _ACCESS.isEnabledFor(logging.INFO):  # a line costs as much as a quick page
+        return response
     structlog.get_logger("vitrine.access").info(
         "request",
         method=request.method[:16],

@@ -18,7 +18,6 @@ from core.config import ORIGIN_FILE, Config, current
 from core.db import is_migrated
 
 STOP_SECONDS = 30
-THREADS = 4
 
 
 @click.command("serve")
@@ -72,12 +71,9 @@ def refuse_taken_port(host: str, port: int) -> None:
 
 def web_command(config: Config, host: str, port: int) -> list[str]:
     """The web server's command line."""
-    bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     return [
-        sys.executable, "-m", "gunicorn", "wsgi:app", "--bind", bind,
-        "--workers", str(config.web_workers or 1), "--worker-class", "core.web_worker.Worker",
-        "--threads", str(THREADS), "--graceful-timeout", "20", "--timeout", "60",
-        "--log-level", "warning", "--no-control-socket",
+        sys.executable, "-m", "core.web_server", "wsgi:app", "--host", host, "--port", str(port),
+        "--workers", str(config.web_workers or 1),
     ]  # fmt: skip
 
 

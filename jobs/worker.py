@@ -44,6 +44,7 @@ HEARTBEAT_SECONDS = 10.0
 GRACE_SECONDS = 25.0  # supervisors send SIGKILL after 30
 LONGEST_RUN_SECONDS = 3600.0  # then the thread is given up, and the job to somebody else
 PAUSE_AFTER_ERROR_SECONDS = 1.0
+MOST_APART = 12  # threads for kinds that run apart
 
 log = structlog.get_logger("vitrine.jobs")
 
@@ -54,6 +55,9 @@ class JobSetup:
 
     handlers: Mapping[str, Handler]
     timetable: Sequence[Periodic] = ()
+    # Kinds that wait for machines of others most of the time: they run in threads of their own, as
+    # many as there are such jobs, so that somebody else's trouble delays none of our work.
+    apart: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -62,6 +66,7 @@ class _Runner:
 
     number: int
     below_priority: int | None
+    kinds: frozenset[str]
     thread: threading.Thread = field(init=False)
     job: ClaimedJob | None = None
     started_at: float = 0.0
@@ -91,6 +96,7 @@ class Worker:
         self._stopping = False
         self._draining = False
         self._runners: list[_Runner] = []
+        self._crowd = threading.Lock()
         self._next_at: dict[str, float] = {}
         self.owner = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
 
@@ -110,14 +116,25 @@ class Worker:
         for number in range(self._threads):
             # With two threads or more the first stays free of jobs that take minutes.
             reserved = number == 0 and self._threads > 1 and not drain
-            self._start(_Runner(number, queue.BULK if reserved else None))
-        while not self._stopping and any(runner.thread.is_alive() for runner in self._runners):
+            kinds = self._kinds(with_apart=self._threads == 1 or drain)
+            self._start(_Runner(number, queue.BULK if reserved else None, kinds))
+        if self._threads > 1 and not drain and self._apart:
+            self._start(_Runner(self._threads, None, self._apart))
+        while not self._stopping and any(one.thread.is_alive() for one in list(self._runners)):
             self._keep()
             time.sleep(LOOK_SECONDS)
         ended = self._wait_for_the_running()
         self._guarded(self._say_goodbye)
         log.info("worker_stopped", owner=self.owner, clean=ended)
         return ended
+
+    @property
+    def _apart(self) -> frozenset[str]:
+        return self._setup.apart & self._setup.handlers.keys()
+
+    def _kinds(self, *, with_apart: bool) -> frozenset[str]:
+        kinds = frozenset(self._setup.handlers)
+        return kinds if with_apart else kinds - self._apart
 
     # The keeper: leases, sign of life, timetable.
 
@@ -145,7 +162,7 @@ class Worker:
             runner.given_up = True
             log.error("job_runs_too_long", job_id=job.id, kind=job.kind)
             self._runners.remove(runner)
-            self._start(_Runner(runner.number, runner.below_priority))
+            self._start(_Runner(runner.number, runner.below_priority, runner.kinds))
             return
         runner.renewed_at = instant
         self._guarded(lambda: self._renew(job, runner))
@@ -182,17 +199,17 @@ class Worker:
 
     def _wait_for_the_running(self) -> bool:
         deadline = time.monotonic() + self._grace_seconds
-        while any(runner.thread.is_alive() for runner in self._runners):
+        while any(one.thread.is_alive() for one in list(self._runners)):
             if time.monotonic() > deadline:
                 self._give_back()
                 return False
-            for runner in self._runners:
+            for runner in list(self._runners):
                 self._keep_lease(runner)
             time.sleep(LOOK_SECONDS)
         return True
 
     def _give_back(self) -> None:
-        for runner in self._runners:
+        for runner in list(self._runners):
             if job := runner.job:
                 self._guarded(lambda job=job: self._release(job))  # type: ignore[misc]
 
@@ -222,7 +239,7 @@ class Worker:
                         listener = current_wakeup().listener()
                 if self._run_next(runner):
                     continue
-                if self._draining:
+                if self._draining or self._is_one_too_many(runner):
                     break
                 self._idle(runner, listener)
             except Exception:  # the database is away, or full; the queue will still be there
@@ -236,18 +253,43 @@ class Worker:
         while not self._stopping and not runner.given_up:
             listener.wait()
             with self._app.app_context():
-                if queue.anything_due(self._setup.handlers.keys(), runner.below_priority):
+                if queue.anything_due(runner.kinds, runner.below_priority):
                     return
+
+    # Of the runners for kinds that run apart one at least is idle, up to a limit, and at most one
+    # stays so.
+
+    def _help_out(self, runner: _Runner) -> None:
+        """Somebody else looks for the next job meanwhile."""
+        with self._crowd:
+            alike = [one for one in self._runners if one.kinds == runner.kinds]
+            is_needed = not any(one.job is None for one in alike) and len(alike) < MOST_APART
+            if is_needed and not self._stopping:
+                self._start(_Runner(runner.number, None, runner.kinds))
+
+    def _is_one_too_many(self, runner: _Runner) -> bool:
+        """Whether another one waits already; this one is then off the list."""
+        if not self._apart or runner.kinds != self._apart:
+            return False
+        with self._crowd:
+            alike = [one for one in self._runners if one.kinds == runner.kinds]
+            if not any(one.job is None for one in alike if one is not runner):
+                return False
+            self._runners.remove(runner)
+            return True
 
     def _run_next(self, runner: _Runner) -> bool:
         """Take one job and see it through. False when there was none."""
-        kinds = self._setup.handlers.keys()
         with self._app.app_context(), writing():
-            job = queue.claim_next(self.owner, kinds, self._lease_seconds, runner.below_priority)
+            job = queue.claim_next(
+                self.owner, runner.kinds, self._lease_seconds, runner.below_priority
+            )
         if job is None:
             return False
         runner.started_at = runner.renewed_at = time.monotonic()
         runner.job = job
+        if self._apart and runner.kinds == self._apart and not self._draining:
+            self._help_out(runner)
         try:
             with bound_contextvars(job_id=job.id, kind=job.kind, attempt=job.attempts):
                 self._perform(job)

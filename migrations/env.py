@@ -10,6 +10,7 @@ from flask import current_app
 from sqlalchemy import text
 
 from core.db import UtcDateTime, db, write_gate
+from core.site_version import MIGRATING
 
 
 def render_item(kind, item, _autogen_context):
@@ -24,12 +25,15 @@ def run() -> None:
     is_sqlite = engine.dialect.name == "sqlite"
     options = current_app.extensions["migrate"].configure_args
     with write_gate(engine), engine.connect() as connection:
+        connection.execution_options(**{MIGRATING: True})
         if is_sqlite:
             # Between BEGINs only: the pragma is ignored inside a transaction.
             connection.connection.driver_connection.execute("PRAGMA foreign_keys=OFF")
         else:
             # Two web processes upgrading together would race; the lock goes with the connection.
             connection.execute(text("SELECT pg_advisory_lock(724093)"))
+            # Who waits for a table lock makes everybody behind it wait, too: rather give up whole.
+            connection.execute(text("SET lock_timeout = '5s'"))
             connection.commit()
         context.configure(
             connection=connection,
@@ -47,6 +51,7 @@ def run() -> None:
                 raise RuntimeError(f"the migration broke references: {broken[:5]}")
         else:
             connection.execute(text("SELECT pg_advisory_unlock(724093)"))
+            connection.execute(text("RESET lock_timeout"))
             connection.commit()
 
 
