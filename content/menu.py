@@ -17,6 +17,7 @@ from content.models import MenuEntry
 from content.refusals import ContentRefused, needed
 from content.targets import BadTarget, find_target
 from core.db import db
+from core.site_memory import remembered
 
 HEAD, BROWSE, TALK, LEGAL = "head", "browse", "talk", "legal"
 PLACES: Final[Mapping[str, str]] = {
@@ -65,9 +66,9 @@ class TypedEntry:
 
 
 def menu() -> Menu:
-    """The links to show, by place: path and words. Read once per request, in one statement."""
+    """The links to show, by place: path and words. Read anew only when the site changed."""
     if "menu" not in g:
-        g.menu = _read()
+        g.menu = remembered("menu", _read)
     found: Menu = g.menu
     return found
 

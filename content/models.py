@@ -185,3 +185,18 @@ class Redirect(Model):
     last_hit_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_by: Mapped[str] = mapped_column(sa.String(254))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class PageText(Model):
+    """Words of the store for a page that the program makes (`content.page_texts`), by its address.
+    Empty fields: the program's own words."""
+
+    __tablename__ = "page_text"
+
+    path: Mapped[str] = mapped_column(sa.String(300), primary_key=True)
+    title: Mapped[str] = mapped_column(sa.String(120), default="")
+    description: Mapped[str] = mapped_column(sa.String(300), default="")
+    heading: Mapped[str] = mapped_column(sa.String(120), default="")
+    text: Mapped[str] = mapped_column(sa.Text, default="")
+    updated_by: Mapped[str] = mapped_column(sa.String(254))
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

@@ -1,6 +1,7 @@
 """Documents as the public sees them: found by address, listed, led to, showing their pictures."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -83,15 +84,15 @@ def live_tags() -> list[tuple[str, str, int]]:
     return [(row[0], row[1], row[2]) for row in rows]
 
 
-def public_paths() -> list[str]:
-    """Addresses for the sitemap."""
+def dated_paths(kinds: Sequence[str]) -> list[tuple[str, datetime | None]]:
+    """Addresses of what is public of these kinds, for the sitemap, each with the hour from which
+    it says what it says."""
     rows = db.session.execute(
-        live_query([ARTICLE, STORY, PAGE])
-        .with_only_columns(Document.kind, Document.slug)
+        live_query(kinds)
+        .with_only_columns(Document.kind, Document.slug, Revision.publish_at)
         .order_by(Document.id)
     ).all()
-    paths = [f"{PREFIXES[row.kind]}{row.slug}" for row in rows]
-    return [*(["/blog"] if any(row.kind != PAGE for row in rows) else []), *paths]
+    return [(f"{PREFIXES[row.kind]}{row.slug}", row.publish_at) for row in rows]
 
 
 # ---- who shows a picture, where a link leads ----

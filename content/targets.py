@@ -8,7 +8,7 @@ DomainError
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -22,6 +22,7 @@ from core.errors import DomainError
 from dealership.identity import identity
 from inventory import search
 from inventory.filters import read_filter
+from inventory.list_paths import both, filter_at
 
 LONGEST: Final = 300
 # Not pages, or not everybody's.
@@ -135,13 +136,10 @@ class _Arguments:
 
 
 def _stock(arguments: Mapping[str, Any], path: str) -> Target | None:
-    wanted = read_filter(_Arguments(urlsplit(path).query)).filter
-    make, model = arguments.get("make"), arguments.get("model")
-    if make and make not in search.count_by("make") and not model:
-        return Target(path, 0, _no_car())
-    if make:
-        wanted = replace(wanted, makes=(make,), models=(f"{make}/{model}",) if model else ())
-    live = search.count(wanted)
+    asked = read_filter(_Arguments(urlsplit(path).query)).filter
+    parts = [str(arguments[name]) for name in ("make", "model", "narrow") if name in arguments]
+    within = filter_at(parts)
+    live = search.count(both(asked, within)) if within is not None else 0
     return Target(path, live, "" if live else _no_car())
 
 
@@ -163,7 +161,7 @@ def _store(arguments: Mapping[str, Any], path: str) -> Target | None:
     return Target(path) if identity().store(str(arguments["slug"])) else None
 
 
-for _endpoint in ("stock_page", "make_page", "model_page"):
+for _endpoint in ("stock_page", "make_page", "model_page", "narrow_page"):
     register_target(f"showroom.{_endpoint}", _stock)
 register_target("showroom.offer_page", _offer)
 register_target("showroom.store_page", _store)

@@ -24,17 +24,18 @@ from dealership.presence import Presence, PresenceFacts, facts_of
 from dealership.roles import Permission, Role, allows
 from dealership.roster import (
     Absence,
-    ShiftFacts,
+    ShiftWeek,
     WorkFacts,
     WorkProfile,
     facts_of_work,
-    shifts_by_person,
+    weeks_by_person,
 )
 from dealership.spans import joined, shared, without
 from dealership.staff import StaffMember, staff_store
 from dealership.work_calendar import Calendar, work_calendars
 
 _DAY: Final = timedelta(days=1)
+_STORE_HOURS: Final = ShiftWeek(None, None, ())
 _ROLES: Final = tuple(role.value for role in Role if allows(role, Permission.WORK_LEADS))
 
 
@@ -49,10 +50,18 @@ class Away:
 
 
 @dataclass(frozen=True, slots=True)
+class Week:
+    """What somebody works while `roster` holds: when any of `calendars` (one at least) is open,
+    absences aside."""
+
+    roster: ShiftWeek
+    calendars: tuple[Calendar, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Worker:
     """One person who may work leads, with all that the roster holds on them. `store_ids` None
-    means all stores; the person works when any of `calendars` (one at least) is open, absences
-    aside."""
+    means all stores; `weeks` are those of every day there was and will be, one at least."""
 
     staff_id: int
     email: str
@@ -61,24 +70,26 @@ class Worker:
     store_ids: tuple[int, ...] | None
     work: WorkFacts
     takes_leads: bool
-    shifts: tuple[ShiftFacts, ...]
+    weeks: tuple[Week, ...]
     absences: tuple[Away, ...]
     presence: PresenceFacts | None
-    calendars: tuple[Calendar, ...]
 
     def serves(self, store_id: int | None) -> bool:
         """Whether leads of that store are this person's business; of no store, everybody's."""
         return store_id is None or self.store_ids is None or store_id in self.store_ids
 
+    def week_on(self, day: date) -> Week:
+        """The week that holds on that day."""
+        return next(one for one in self.weeks if one.roster.holds(day))
+
     def rostered(self, days: Iterable[date], store_id: int | None = None) -> list[Span]:
         """When the roster has this person at work on these local days (for that store), absences
         not minded."""
-        listed = list(days)
         return joined(
             span
-            for one in self.calendars
+            for day in days
+            for one in self.week_on(day).calendars
             if store_id is None or one.store_id is None or one.store_id == store_id
-            for day in listed
             for span in spans_on(one.hours, day)
         )
 
@@ -88,7 +99,7 @@ class Worker:
 
     @property
     def zone(self) -> ZoneInfo:
-        return self.calendars[0].hours.zone
+        return self.weeks[0].calendars[0].hours.zone
 
     @property
     def away(self) -> list[Span]:
@@ -99,8 +110,8 @@ class Worker:
         while they are away from a shift. Who has no shifts has no breaks either."""
         breaks: list[Span] = []
         listed = list(days)
-        if self.shifts:
-            for day in listed:
+        for day in listed:
+            if self.week_on(day).roster.shifts:
                 spans = self.rostered([day])
                 breaks += [Span(one.end, two.start) for one, two in pairwise(spans)]
         return joined([*breaks, *shared(self.rostered(listed), self.away)])
@@ -205,8 +216,9 @@ def _stores_at(worker: Worker, at: datetime) -> tuple[int, ...] | None:
     """The stores of the shifts that run at `at`; those of the person without one."""
     running = {
         store_id
-        for store_id, hours in worker.calendars
-        if any(_covers(spans_on(hours, day), at) for day in _days(worker, at))
+        for day in _days(worker, at)
+        for store_id, hours in worker.week_on(day).calendars
+        if _covers(spans_on(hours, day), at)
     }
     if not running or None in running:
         return worker.store_ids
@@ -245,13 +257,13 @@ def read_workers(since: datetime, until: datetime) -> list[Worker]:
         .order_by(sa.func.lower(StaffMember.name), StaffMember.id)
         .execution_options(populate_existing=True)
     ).all()
-    stores, shifts, absences = _stores_by_person(), shifts_by_person(), _absences(since, until)
+    stores, weeks, absences = _stores_by_person(), weeks_by_person(), _absences(since, until)
     has_attendants = any(row.role == Role.ATTENDANT for row in members)
     return [
         _worker(
             row,
             store_ids=stores.get(row.id),
-            shifts=tuple(shifts.get(row.id, ())),
+            weeks=weeks.get(row.id, [_STORE_HOURS]),
             absences=tuple(absences.get(row.id, ())),
             calendars=calendars,
             takes_leads=row.role == Role.ATTENDANT or not has_attendants,
@@ -264,7 +276,7 @@ def _worker(
     row: Any,
     *,
     store_ids: tuple[int, ...] | None,
-    shifts: tuple[ShiftFacts, ...],
+    weeks: Sequence[ShiftWeek],
     absences: tuple[Away, ...],
     calendars: Mapping[int, Schedule],
     takes_leads: bool,
@@ -283,10 +295,9 @@ def _worker(
         store_ids=store_ids,
         work=work,
         takes_leads=takes_leads if work.takes_leads is None else work.takes_leads,
-        shifts=shifts,
+        weeks=tuple(Week(one, work_calendars(one.shifts, own)) for one in weeks),
         absences=absences,
         presence=facts_of(row.Presence) if row.Presence else None,
-        calendars=work_calendars(shifts, own),
     )
 
 

@@ -1,9 +1,8 @@
 """The group and its stores as the public sees them, ready for a page."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -14,6 +13,7 @@ from sqlalchemy.orm import selectinload
 
 from core.clock import now
 from core.db import db
+from core.site_memory import remembered
 from dealership.hours import Interval, Schedule, SpecialDay, is_open, next_closing, next_opening
 from dealership.models import Banner, Dealership, Store
 
@@ -74,19 +74,35 @@ class StoreProfile:
             f"%2C{self.longitude:.6f}"
         )
 
-    @cached_property
+    @property
     def is_open(self) -> bool:
-        return is_open(self.schedule, now())
+        return bool(self._this_minute("is_open", lambda at: is_open(self.schedule, at)))
 
-    @cached_property
+    @property
     def closes_at(self) -> datetime | None:
         """When it closes, in its own zone; None while closed."""
-        return self._local(next_closing(self.schedule, now())) if self.is_open else None
+        if not self.is_open:
+            return None
+        return self._this_minute(
+            "closes_at", lambda at: self._local(next_closing(self.schedule, at))
+        )
 
-    @cached_property
+    @property
     def opens_at(self) -> datetime | None:
         """When it opens next, in its own zone; None if that is nowhere near."""
-        return self._local(next_opening(self.schedule, now()))
+        return self._this_minute(
+            "opens_at", lambda at: self._local(next_opening(self.schedule, at))
+        )
+
+    def _this_minute(self, name: str, answer: Callable[[datetime], Any]) -> Any:
+        """`answer` of now, worked out once a minute: hours begin and end on whole ones. A profile
+        lives longer than a request."""
+        at = now()
+        minute = int(at.timestamp()) // 60
+        kept = self.__dict__.get(f"_{name}")
+        if kept is None or kept[0] != minute:
+            kept = self.__dict__[f"_{name}"] = (minute, answer(at))
+        return kept[1]
 
     def _local(self, moment: datetime | None) -> datetime | None:
         return moment.astimezone(self.zone) if moment else None
@@ -145,10 +161,10 @@ def dealership_row() -> Dealership:
 
 
 def identity() -> Identity:
-    """Who we are, read once per request in a constant number of statements."""
+    """Who we are, read anew only when somebody changed something that the site shows."""
     global _last_known
     if "dealer" not in g:
-        g.dealer = _last_known = _read_identity()
+        g.dealer = _last_known = remembered("dealer", _read_identity)
     found: Identity = g.dealer
     return found
 

@@ -45,6 +45,7 @@ class Permission(StrEnum):
     WORK_LEADS = "work_leads"
     EXPORT_LEADS = "export_leads"
     LIFT_STOPS = "lift_stops"  # contact somebody again who asked for none
+    ANSWER_PRIVACY = "answer_privacy"  # hand out and erase a person's data (LGPD)
     SUPERVISE_LEADS = "supervise_leads"  # alerts; people with leads in several stores
     SEE_PORTALS = "see_portals"
     EDIT_PORTALS = "edit_portals"
@@ -83,6 +84,7 @@ PERMISSION_NAMES: Final[Mapping[Permission, str]] = {
     Permission.WORK_LEADS: _l("Work leads"),
     Permission.EXPORT_LEADS: _l("Export leads"),
     Permission.LIFT_STOPS: _l("Lift a stop on contact"),
+    Permission.ANSWER_PRIVACY: _l("Answer privacy requests: hand out and erase a person's data"),
     Permission.SUPERVISE_LEADS: _l("Supervise leads: alerts, customers of several stores"),
     Permission.SEE_PORTALS: _l("See portals"),
     Permission.EDIT_PORTALS: _l("Set up portals"),

@@ -2,7 +2,8 @@
 
 A shift that ends at or before it starts ends on the next day; two shifts on one day have a break
 between them. An absence is a fact of the calendar and never a capacity of zero, which would echo
-in every sum long after. Verbs flush, inside `writing()`.
+in every sum long after. A week that was changed stays where it was, with the days on which it held:
+a past month is played again with the shifts of that month. Verbs flush, inside `writing()`.
 
 DomainError
 ├── SettingRefused    shifts that cannot be, with a sentence per weekday ("0" to "6")
@@ -12,7 +13,7 @@ DomainError
 import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
@@ -21,7 +22,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.clock import now
+from core.clock import now, today
 from core.db import Model, UtcDateTime, db, writing
 from core.errors import DomainError
 from dealership.editing import DEPARTMENTS, MOST_INTERVALS, SettingRefused
@@ -63,7 +64,8 @@ REASON_NAMES: Final[Mapping[AbsenceReason, str]] = {
 
 class Shift(Model):
     """One stretch of work on every `weekday` (Monday is 0), in the clock of its store; without a
-    store in that of the person's first one, and for all of theirs."""
+    store in that of the person's first one, and for all of theirs. It holds from the day
+    `valid_from` (None: since ever) until before `valid_until` (None: until further notice)."""
 
     __tablename__ = "shift"
 
@@ -75,6 +77,8 @@ class Shift(Model):
     weekday: Mapped[int]
     starts: Mapped[time] = mapped_column(sa.Time)
     ends: Mapped[time] = mapped_column(sa.Time)
+    valid_from: Mapped[date | None] = mapped_column(sa.Date)
+    valid_until: Mapped[date | None] = mapped_column(sa.Date)
 
 
 class Absence(Model):
@@ -105,6 +109,7 @@ class WorkProfile(Model):
     stand_in_id: Mapped[int | None] = mapped_column(
         sa.ForeignKey("staff.id", ondelete="SET NULL"), index=True
     )
+    started_on: Mapped[date | None] = mapped_column(sa.Date)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,42 +132,92 @@ class ShiftFacts:
 @dataclass(frozen=True, slots=True)
 class WorkFacts:
     """`departments` somebody serves (none named: all), how much open weight they carry at most,
-    whether leads come to them by turn (None: as their role has it), and who stands in during their
-    breaks and absences."""
+    whether leads come to them by turn (None: as their role has it), who stands in during their
+    breaks and absences, and their first day (None: nobody said; they count as experienced)."""
 
     departments: tuple[str, ...] = ()
     capacity: int = CAPACITY
     takes_leads: bool | None = None
     stand_in_id: int | None = None
+    started_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftWeek:
+    """The week that somebody works from the day `since` (None: since ever) until before `until`
+    (None: until further notice). Without shifts they work whenever their stores are open."""
+
+    since: date | None
+    until: date | None
+    shifts: tuple[ShiftFacts, ...]
+
+    def holds(self, day: date) -> bool:
+        """Whether `day` is one of its days."""
+        return (self.since is None or self.since <= day) and (
+            self.until is None or day < self.until
+        )
 
 
 # --- shifts ----------------------------------------------------------------------------------
 
 
-def shifts_of(member: StaffMember) -> list[ShiftFacts]:
-    """The week of `member`, from Monday on."""
-    return shifts_by_person([member.id]).get(member.id, [])
+def shifts_of(member: StaffMember, day: date | None = None) -> list[ShiftFacts]:
+    """The week of `member` as it holds on `day` (today), from Monday on."""
+    held = day or today()
+    week = next(one for one in weeks_by_person([member.id])[member.id] if one.holds(held))
+    return list(week.shifts)
 
 
-def shifts_by_person(staff_ids: Collection[int] | None = None) -> dict[int, list[ShiftFacts]]:
-    """The weeks of these people (None: everybody) who have shifts. One statement."""
+def weeks_by_person(staff_ids: Collection[int] | None = None) -> dict[int, list[ShiftWeek]]:
+    """Every week of these people (None: everybody who ever had shifts), the oldest first, without
+    gaps. One statement."""
     statement = sa.select(Shift).order_by(Shift.weekday, Shift.starts, Shift.id)
     if staff_ids is not None:
         statement = statement.where(Shift.staff_id.in_(staff_ids))
-    found: dict[int, list[ShiftFacts]] = {}
+    rows: dict[int, list[Shift]] = {one: [] for one in staff_ids or ()}
     for row in db.session.scalars(statement):
-        facts = ShiftFacts(row.weekday, row.starts, row.ends, row.store_id)
-        found.setdefault(row.staff_id, []).append(facts)
-    return found
+        rows.setdefault(row.staff_id, []).append(row)
+    return {staff_id: _weeks(own) for staff_id, own in rows.items()}
 
 
-def set_shifts(member: StaffMember, shifts: Iterable[ShiftFacts]) -> None:
-    """The week of `member` from now on; without shifts they work whenever their stores are open.
-    Raises SettingRefused."""
+def _weeks(rows: Sequence[Shift]) -> list[ShiftWeek]:
+    """Between two days on which something changes lies one week."""
+    changes = sorted(
+        {day for row in rows for day in (row.valid_from, row.valid_until) if day is not None}
+    )
+    return [
+        ShiftWeek(
+            since,
+            until,
+            tuple(
+                ShiftFacts(row.weekday, row.starts, row.ends, row.store_id)
+                for row in rows
+                if (row.valid_from is None or (since is not None and row.valid_from <= since))
+                and (row.valid_until is None or (until is not None and until <= row.valid_until))
+            ),
+        )
+        for since, until in itertools.pairwise([None, *changes, None])
+    ]
+
+
+def set_shifts(
+    member: StaffMember, shifts: Iterable[ShiftFacts], *, since: date | None = None
+) -> None:
+    """The week of `member` from the day `since` (today) on; without shifts they work whenever their
+    stores are open. What held before stays on record; the first week that somebody gets tells how
+    it has been, and holds since ever. Raises SettingRefused."""
     wanted = sorted(shifts, key=lambda one: one.minutes)
     _check_shifts(member, wanted)
     lock_account(member)  # or two who save at once leave both weeks
-    db.session.execute(sa.delete(Shift).where(Shift.staff_id == member.id))
+    own = Shift.staff_id == member.id
+    is_first = db.session.scalar(sa.select(sa.func.count()).where(own)) == 0
+    first = since or today()
+    db.session.execute(sa.delete(Shift).where(own, Shift.valid_from >= first))
+    db.session.execute(
+        sa.update(Shift)
+        .where(own, sa.or_(Shift.valid_until.is_(None), Shift.valid_until > first))
+        .values(valid_until=first)
+    )
     db.session.add_all(
         Shift(
             staff_id=member.id,
@@ -170,6 +225,7 @@ def set_shifts(member: StaffMember, shifts: Iterable[ShiftFacts]) -> None:
             weekday=one.weekday,
             starts=one.starts,
             ends=one.ends,
+            valid_from=None if is_first and since is None else first,
         )
         for one in wanted
     )
@@ -274,11 +330,23 @@ def work_of(member: StaffMember) -> WorkFacts:
     return facts_of_work(db.session.get(WorkProfile, member.id))
 
 
+def first_days() -> dict[int, date]:
+    """The first day at work of everybody for whom somebody typed it. One statement."""
+    rows = db.session.execute(
+        sa.select(WorkProfile.staff_id, WorkProfile.started_on).where(
+            WorkProfile.started_on.is_not(None)
+        )
+    )
+    return {staff_id: day for staff_id, day in rows if day is not None}
+
+
 def facts_of_work(row: WorkProfile | None) -> WorkFacts:
     """`row` as it is now; the usual settings without one."""
     if row is None:
         return WorkFacts()
-    return WorkFacts(tuple(row.departments), row.capacity, row.takes_leads, row.stand_in_id)
+    return WorkFacts(
+        tuple(row.departments), row.capacity, row.takes_leads, row.stand_in_id, row.started_on
+    )
 
 
 def set_work(member: StaffMember, facts: WorkFacts) -> None:
@@ -307,4 +375,5 @@ def set_work(member: StaffMember, facts: WorkFacts) -> None:
     row.capacity = facts.capacity
     row.takes_leads = facts.takes_leads
     row.stand_in_id = facts.stand_in_id
+    row.started_on = facts.started_on
     db.session.flush()

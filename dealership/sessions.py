@@ -17,6 +17,7 @@ from sqlalchemy.orm import joinedload
 
 from core.clock import now
 from core.db import db
+from dealership.devices import forget_sessions
 from dealership.staff import StaffMember, StaffRefused, StaffSession
 
 IDLE: Final = timedelta(hours=8)  # a working day; NIST SP 800-63B-4 § 2.2.3 allows 1 h to a day
@@ -135,7 +136,9 @@ def _end(*conditions: sa.ColumnElement[bool]) -> int:
         .values(ended_at=now())
         .returning(StaffSession.id)
     )
-    return len(ended.all())
+    ids = ended.scalars().all()
+    forget_sessions(ids)
+    return len(ids)
 
 
 def _is_open() -> tuple[sa.ColumnElement[bool], ...]:

@@ -23,6 +23,7 @@ from core.clock import now
 from core.db import Model, UtcDateTime, db
 from core.errors import DomainError
 from core.text import clean_line
+from dealership.devices import forget_person
 from dealership.models import Store
 from dealership.roles import Permission, Role, allows
 
@@ -328,3 +329,4 @@ def _sign_out(member: StaffMember, keep_session_id: int | None = None) -> None:
         .where(StaffSession.id != (keep_session_id or 0))
         .values(ended_at=now())
     )
+    forget_person(member.id, except_session_id=keep_session_id)
