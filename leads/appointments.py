@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -31,8 +31,8 @@ from core.text import format_phone
 from dealership.hours import Schedule, spans_on
 from dealership.identity import StoreProfile, schedule_of
 from dealership.models import Store
-from leads.models import Appointment, Submission
-from leads.pipeline.log import note
+from leads.models import Appointment, Lead, Submission
+from leads.pipeline.log import may_happen, note, record
 
 NOTICE: Final = timedelta(hours=2)  # the store gets the car out and somebody ready
 DAYS_AHEAD: Final = 14
@@ -51,7 +51,12 @@ class Rule:
     seats: int
 
 
-RULES: Final = {"test_drive": Rule(minutes=30, seats=2), "service": Rule(minutes=60, seats=3)}
+RULES: Final = {
+    "test_drive": Rule(minutes=30, seats=2),
+    "visit": Rule(minutes=30, seats=4),
+    "video": Rule(minutes=30, seats=2),
+    "service": Rule(minutes=60, seats=3),
+}
 
 
 class Slot(NamedTuple):
@@ -229,6 +234,48 @@ def book(
     raise _refusal(_("Somebody has just taken that time."), starts_at, others)
 
 
+def reschedule(appointment: Appointment, starts_at: datetime, *, by: str) -> None:
+    """Move the visit to the time `starts_at` (aware), keeping count of how often it was moved; its
+    code and its pages stay the same. Inside `writing()`; by is the actor of the lead's history.
+
+    Raises SlotTaken and AppointmentOver (for one that was cancelled, or to which they came)."""
+    if appointment.state != "booked" or appointment.arrived_at is not None:
+        raise AppointmentOver(_("This visit is over: book a new one."))
+    rule, schedule = RULES[appointment.kind], _locked_schedule(appointment.store_id)
+    db.session.refresh(appointment)
+    starts = _starts(schedule, rule, DAYS_AHEAD) if schedule else []
+    own = appointment.starts_at, appointment.seat, appointment.vehicle_id
+    taken = _taken(appointment.store_id, appointment.kind, appointment.vehicle_id, starts)
+    taken = [one for one in taken if not _is_own(one, own)]
+    if appointment.starts_at == starts_at:
+        return
+    seats = _free_seats(starts_at, rule, taken, appointment.vehicle_id)
+    if starts_at not in starts or not seats:
+        times = (
+            _slots(schedule, appointment.kind, appointment.vehicle_id, starts, taken)
+            if schedule
+            else []
+        )
+        raise _refusal(_("That time is not free."), starts_at, times)
+    appointment.starts_at, appointment.seat = starts_at, seats[0]
+    appointment.moves += 1
+    appointment.confirmed_at = appointment.missed_at = None
+    db.session.flush()
+    if appointment.lead_id is not None:
+        facts: dict[str, Any] = {
+            "appointment_id": appointment.id,
+            "starts_at": starts_at.isoformat(),
+            "moves": appointment.moves,
+        }
+        lead = db.session.get_one(Lead, appointment.lead_id)
+        kind = "booked" if may_happen(lead, "booked") else "visit_moved"
+        record(lead, kind, by, **facts)
+
+
+def _is_own(one: _Booked, own: tuple[datetime, int, int | None]) -> bool:
+    return one.is_here and (one.starts_at, one.seat, one.vehicle_id) == own
+
+
 def holds_enough(phone: str, email: str) -> bool:
     """Whether whoever has this phone (E.164) or e-mail holds as many coming visits as one person
     may take: further wishes are kept without a time, and the store answers them."""
@@ -323,6 +370,10 @@ def appointment_title(appointment: Appointment, car: str = "") -> str:
     """What it is, in words; `car` is the vehicle's title."""
     if appointment.kind == "service":
         return _("Workshop visit")
+    if appointment.kind == "video":
+        return _("Video call: %(car)s", car=car) if car else _("Video call")
+    if appointment.kind == "visit":
+        return _("Visit: %(car)s", car=car) if car else _("Visit")
     return _("Test drive: %(car)s", car=car) if car else _("Test drive")
 
 
@@ -341,7 +392,7 @@ def calendar_file(appointment: Appointment, store: StoreProfile, *, car: str = "
     if store.latitude is not None and store.longitude is not None:
         event.add("geo", (store.latitude, store.longitude))
     event.add("status", "CANCELLED" if is_cancelled else "CONFIRMED")
-    event.add("sequence", 1 if is_cancelled else 0)
+    event.add("sequence", appointment.moves + is_cancelled)
     event.add("url", f"{base_url}{appointment_path(appointment)}")
     lines = [
         format_phone(store.phone) if store.phone else "",

@@ -27,6 +27,7 @@ PARAMETERS: Final = {
     "gbraid": "gbraid",
     "wbraid": "wbraid",
     "fbclid": "fbclid",
+    "vendedor": "seller",  # a colleague's own link (dealership.personal_link)
 }
 KEYS: Final = frozenset({*PARAMETERS.values(), "referrer", "landing", "variant", "at"})
 Touch = dict[str, str]

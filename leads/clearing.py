@@ -5,9 +5,22 @@ import sqlalchemy as sa
 
 from core.clock import now
 from core.db import db
-from leads.models import Enquiry, Lead, LeadEvent, Person, PersonKey, Submission
+from leads.models import (
+    Appointment,
+    Consent,
+    ContactClick,
+    Enquiry,
+    Lead,
+    LeadEvent,
+    Mail,
+    Person,
+    PersonKey,
+    Submission,
+)
+from leads.pipeline.holds import CarHold, WaitingPlace, let_go
 from leads.pipeline.log import record
 from leads.sides import PersonMerge
+from leads.waiting_line import leave
 
 
 def clear_suspicion(lead: Lead, *, by: str) -> bool:
@@ -44,11 +57,23 @@ def delete_test(lead: Lead) -> None:
             sa.or_(PersonMerge.kept_id == Person.id, PersonMerge.gone_id == Person.id)
         ),
     )
+    let_go(lead, "deleted", "system")  # a car that was kept in the trial is for sale again
+    places = sa.select(WaitingPlace).where(WaitingPlace.lead_id == lead.id)
+    for place in db.session.scalars(places).all():
+        leave(place)
     sent = sa.select(Enquiry.submission_id).where(Enquiry.lead_id == lead.id)
     submission_ids = list(db.session.scalars(sent))
     for rows in (
+        sa.delete(Mail).where(Mail.lead_id == lead.id),
+        sa.delete(CarHold).where(CarHold.lead_id == lead.id),
+        sa.delete(WaitingPlace).where(WaitingPlace.lead_id == lead.id),
+        sa.delete(Appointment).where(Appointment.lead_id == lead.id),
+        sa.update(ContactClick).where(ContactClick.lead_id == lead.id).values(lead_id=None),
         sa.delete(LeadEvent).where(LeadEvent.lead_id == lead.id),
         sa.delete(Enquiry).where(Enquiry.lead_id == lead.id),
+        sa.update(Consent)
+        .where(Consent.submission_id.in_(submission_ids))
+        .values(submission_id=None),
         sa.delete(Submission).where(Submission.id.in_(submission_ids)),
         sa.delete(Lead).where(Lead.id == lead.id),
         sa.delete(Person).where(nobody),

@@ -35,6 +35,7 @@ MARKETING: Final = "marketing"  # the box beside a form: separate, unticked, nev
 NOTICE: Final = "notice"  # the line at the point of collection (LGPD art. 9)
 PRIVACY: Final = "privacy"  # the page at /privacidade, in Markdown
 NEWSLETTER: Final = "newsletter"  # beside the button that confirms an address
+LINE: Final = "line"  # beside the button that takes a place in the line for a held car
 KINDS: Final = (MARKETING, NOTICE, PRIVACY)
 PURPOSES: Final = ("marketing", "newsletter", "price_alert")
 # On what a no to it stops offers, and a yes, as its wording says, opens them. An alert is of one
@@ -70,7 +71,7 @@ class Text:
 
 
 def current_text(kind: str) -> Text:
-    """The wording of `kind` (marketing, notice, privacy, newsletter) to show now.
+    """The wording of `kind` (marketing, notice, privacy, newsletter, line) to show now.
 
     Never fails for want of a database: then it is the built-in wording, as version 1. Without one
     even the name of the dealership is missing from it.
@@ -365,6 +366,15 @@ def _newsletter_text() -> str:
     )
 
 
+def _line_text() -> str:
+    return str(
+        _(
+            "By joining you agree that we write to you about this car's line, by e-mail or "
+            "WhatsApp, and about nothing else. You leave it whenever you want."
+        )
+    )
+
+
 def _notice_text() -> str:
     dealer = identity()
     name = dealer.legal_name or dealer.name
@@ -397,6 +407,8 @@ def _privacy_text() -> str:
 
 
 def _without_database(kind: str) -> str:
+    if kind == LINE:
+        return _line_text()
     if kind == MARKETING:
         return str(_("I want to get offers and news from this dealership by e-mail and WhatsApp."))
     return str(_("We use your data to answer this request."))
@@ -407,4 +419,5 @@ BUILT_IN_TEXTS: Final[dict[str, Callable[[], str]]] = {
     NOTICE: _notice_text,
     PRIVACY: _privacy_text,
     NEWSLETTER: _newsletter_text,
+    LINE: _line_text,
 }

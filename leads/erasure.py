@@ -27,7 +27,7 @@ from core.storage import BadKey, checked_key, storage
 from core.text import NotPhone, parse_phone
 from jobs.models import Job
 from jobs.queue import SOON, enqueue
-from leads import holdings, stop_list
+from leads import holdings, stop_list, waiting_line
 from leads.capture import spool
 from leads.holdings import contact_digest
 from leads.models import (
@@ -46,10 +46,12 @@ from leads.models import (
     Subscription,
 )
 from leads.objections import StopKey
+from leads.outreach import forgetting as outreach
 from leads.people import email_key, keys_of_person, phone_key
 from leads.photos import CHECKED, FOLDER
 from leads.pipeline.commission_months import CommissionDoubt
 from leads.pipeline.log import record
+from leads.pipeline.quality import QualitySample
 from leads.pipeline.stages import FACTS
 from leads.sides import erase_sides
 from leads.stop_list import Purpose, Source
@@ -224,6 +226,7 @@ def anonymise(person_id: int, reason: str, *, search: bool = True) -> None:
         for job in jobs_naming(person):
             _blank_job(job)
         _drop_refused(keys)
+        outreach.forget_files()
         _cut_mentions(person_id, keys)
     for row in submissions_of(person, search=search):
         _blank_submission(row, person, keys, files)
@@ -231,6 +234,7 @@ def anonymise(person_id: int, reason: str, *, search: bool = True) -> None:
         files.add_photos(enquiry.details)
         _blank_enquiry(enquiry)
     _blank_leads(person_id, reason if person.erased_at is None else "")
+    outreach.forget(person_id)
     _blank_rest(person, keys)
     db.session.flush()
     files.ask_for_removal()
@@ -422,6 +426,7 @@ def _blank_submission(row: Submission, person: Person, keys: Keys, files: "_File
     if is_read and (person.id in owners or not owners):
         files.add_photos(row.payload)
         row.payload, row.meta, row.state = {}, {}, "done"
+        waiting_line.forget_place_of(row.id)  # nobody may be known to have it yet
     else:
         # Others are in it, or may be and are not read yet: only this person's words are cut out.
         words = [("name", person.name), *_messages(row.id, person.id)] if owners else []
@@ -460,11 +465,13 @@ def _without(value: Any, keys: Keys) -> Any:
 def _cut_mentions(person_id: int, keys: Keys) -> None:
     """Whoever else wrote of this person keeps their words, without the person's contacts."""
     other = sa.select(Lead.id).where(Lead.person_id != person_id)
-    for model, names, where in (
+    tables: list[tuple[type[Any], tuple[str, ...], sa.ColumnElement[bool]]] = [
         (Enquiry, ("message", "details"), Enquiry.person_id != person_id),
         (Lead, ("message",), Lead.person_id != person_id),
         (LeadEvent, ("data",), LeadEvent.lead_id.in_(other)),
-    ):
+        *outreach.columns_with_words(),
+    ]
+    for model, names, where in tables:
         hints = sa.or_(*(_hints(getattr(model, name), keys) for name in names))
         for row in db.session.scalars(sa.select(model).where(where, hints)):
             for name in names:
@@ -491,6 +498,9 @@ def _blank_leads(person_id: int, reason: str = "") -> None:
     ids = [lead.id for lead in leads]
     _update(ContactClick, ContactClick.lead_id.in_(ids), touch={}, page="")
     _update(CommissionDoubt, CommissionDoubt.lead_id.in_(ids), words="", answer="")
+    db.session.execute(
+        sa.delete(QualitySample).where(QualitySample.lead_id.in_(ids)), execution_options=UNSYNCED
+    )
     _cancel_visits(
         sa.or_(
             Appointment.lead_id.in_(ids),
@@ -515,6 +525,7 @@ def _blank_rest(person: Person, keys: Keys) -> None:
         row.token = secrets.token_urlsafe(24)  # links in old mails lead nowhere
         if row.ended_at is None:
             row.ended_at, row.end_reason = now(), "erased"
+    waiting_line.forget_places(person.id)
     _update(SubjectRequest, SubjectRequest.person_id == person.id, contact="", note="")
     for case in db.session.scalars(sa.select(SubjectRequest).where(SubjectRequest.contact != "")):
         if mentions(case.contact, keys):

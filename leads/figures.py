@@ -21,9 +21,10 @@ from leads.inbox import within
 from leads.models import Appointment, ContactClick, Lead, LeadEvent
 
 QUICK_MINUTES: Final = (5, 15)
+ANSWER_EDGES: Final = (1, 5, 15, 60, 4 * 60, 24 * 60)  # minutes; see AnswerTimes.spread
 LONGEST_WAIT_MINUTES: Final = 3 * 24 * 60  # longer waits count as this: nobody waits for them
 PORTAL: Final = "portal:"
-_HOUR: Final = "%Y-%m-%d %H"
+HOUR: Final = "%Y-%m-%d %H"  # in UTC
 
 
 @dataclass(frozen=True)
@@ -55,13 +56,16 @@ class Rhythm:
 @dataclass(frozen=True)
 class AnswerTimes:
     """How long people waited for a person's first answer. Minutes are rounded up; None while
-    nobody was answered. `within` has the share, 0 to 1, of all leads answered within so many."""
+    nobody was answered. `within` has the share, 0 to 1, of all leads answered within so many,
+    `spread` how many waited up to each of ANSWER_EDGES and longer than the one before (None: longer
+    than all)."""
 
     leads: int
     answered: int
     median_minutes: int | None
     slow_minutes: int | None  # nine in ten were answered sooner
     within: Mapping[int, float]
+    spread: Mapping[int | None, int]
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ def taps_by_channel(window: Window) -> dict[str, int]:
 
 def rhythm(window: Window, zones: Mapping[int, ZoneInfo]) -> Rhythm:
     """When leads came; `zones` by store id, those of no store by the main zone."""
-    hour = _hour_of(Lead.created_at).label("utc_hour")
+    hour = hour_of(Lead.created_at).label("utc_hour")
     rows = db.session.execute(
         sa.select(hour, Lead.store_id, sa.func.count())
         .where(window.leads())
@@ -107,7 +111,7 @@ def rhythm(window: Window, zones: Mapping[int, ZoneInfo]) -> Rhythm:
     hours: Counter[tuple[int, int]] = Counter()
     for text, store_id, count in rows:
         zone = zones.get(store_id or 0, DEFAULT_ZONE)
-        local = datetime.strptime(text, _HOUR).replace(tzinfo=UTC).astimezone(zone)
+        local = datetime.strptime(text, HOUR).replace(tzinfo=UTC).astimezone(zone)
         days[local.date()] += count
         hours[local.weekday(), local.hour] += count
     return Rhythm(days, hours)
@@ -140,6 +144,7 @@ def answer_times(window: Window) -> AnswerTimes:
             limit: sum(n for wait, n in counts.items() if wait <= limit) / leads if leads else 0.0
             for limit in QUICK_MINUTES
         },
+        spread=_spread(counts),
     )
 
 
@@ -172,6 +177,13 @@ def leads_by_account(window: Window) -> dict[str, int]:
     return {actor.removeprefix(PORTAL): count for actor, count in rows}
 
 
+def _spread(counts: Counter[int]) -> dict[int | None, int]:
+    spread: Counter[int | None] = Counter()
+    for wait, count in counts.items():
+        spread[next((edge for edge in ANSWER_EDGES if wait <= edge), None)] += count
+    return {edge: spread[edge] for edge in (*ANSWER_EDGES, None)}
+
+
 def _percentile(counts: Counter[int], share: float) -> int | None:
     """The shortest wait that at least `share` of all did not exceed; at least a minute."""
     reached = 0
@@ -186,11 +198,11 @@ def _is_postgres() -> bool:
     return db.engine.dialect.name == "postgresql"
 
 
-def _hour_of(column: Any) -> Any:
-    """The hour in UTC as text, "2026-11-27 14"."""
+def hour_of(column: Any) -> Any:
+    """The hour in UTC of an instant, as text by `HOUR`: "2026-11-27 14"."""
     if _is_postgres():
         return sa.func.to_char(sa.func.timezone("UTC", column), "YYYY-MM-DD HH24")
-    return sa.func.strftime(_HOUR, column)
+    return sa.func.strftime(HOUR, column)
 
 
 def _minutes_between(began: Any, ended: Any) -> Any:

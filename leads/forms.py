@@ -281,6 +281,14 @@ class InterestForm(LeadForm):
     order = ("nome", "telefone", "mensagem")
 
 
+class LineForm(LeadForm):
+    """On the page of a car that is held: a place in its line."""
+
+    kind = "line"
+    source = "form:fila"
+    order = ("nome", "telefone", "email")
+
+
 class CallBackForm(LeadForm):
     """Call me back, at a time of the day that suits."""
 
@@ -602,6 +610,7 @@ FORMS: Final = {
     for form in (
         ContactForm,
         InterestForm,
+        LineForm,
         CallBackForm,
         TestDriveForm,
         ServiceForm,

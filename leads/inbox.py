@@ -91,7 +91,9 @@ def select_leads(
 ) -> sa.ColumnElement[bool]:
     """The condition for `wanted` within `store_ids` (None: everything). `stores` give the day's
     bounds for those who are expected today."""
-    conditions = [within(Lead.store_id, store_ids), Lead.is_suspect.is_(wanted.suspect)]
+    # A test that has done its work is nobody's lead: it stands with its round alone.
+    is_over = sa.and_(Lead.is_test, Lead.closed_at.is_not(None))
+    conditions = [within(Lead.store_id, store_ids), Lead.is_suspect.is_(wanted.suspect), ~is_over]
     if wanted.source:
         conditions.append(Lead.source == wanted.source)
     if wanted.state:

@@ -17,9 +17,19 @@ from core.db import db, writing
 from core.text import NotPhone, clean_line, clean_text, parse_phone
 from dealership.models import Store
 from inventory.models import Vehicle
-from leads import consent, duplicates, notifications, photos, privacy, subscriptions
+from leads import (
+    consent,
+    duplicates,
+    leaving,
+    notifications,
+    photos,
+    privacy,
+    shopper,
+    subscriptions,
+    waiting_line,
+)
 from leads.models import Appointment, Enquiry, Lead, Person, Submission
-from leads.people import PersonTaken, find_or_create_person, keys_of, recognise
+from leads.people import PersonTaken, Recognised, find_or_create_person, keys_of, recognise
 from leads.pipeline.clocks import urgency_of
 from leads.pipeline.log import note, record
 from leads.pipeline.rules import rules_at
@@ -58,6 +68,8 @@ class Asked:
     part: int = 0
     opens_lead: bool = True
     is_message: bool = False  # of a conversation: to a lead in work it is the person's answer
+    # Where the person wrote it with their own hand and can be answered: mail, whatsapp, sms.
+    channel: str = ""
     actor: str = "site"
 
 
@@ -75,9 +87,16 @@ def enter(asked: Asked, submission_id: str) -> Enquiry:
         known = _known(asked, submission_id)
     if known:
         return known
-    known_as = recognise(name=asked.name, phone=asked.phone, email=asked.email, keys=asked.keys)
+    own = shopper.expected(asked.message, asked.external_id, asked.source)
+    if own is not None:
+        asked = _of_shopper(asked, own)
+    known_as = _who(asked, own)
     person = known_as.person
     at = asked.at or now()
+    is_leaving = _is_leaving(asked)
+    if is_leaving:
+        is_to_join = leaving.is_to_join(person.id, asked.department)
+        asked = replace(asked, opens_lead=is_to_join, kind=leaving.ASKED)
     enquiry = Enquiry(
         submission_id=submission_id,
         part=asked.part,
@@ -101,10 +120,45 @@ def enter(asked: Asked, submission_id: str) -> Enquiry:
         raise PersonTaken(f"person {person.id} was merged a moment ago")
     if asked.opens_lead:
         _join_or_open(asked, enquiry, at)
+    if own is not None and enquiry.lead_id is not None:
+        shopper.arrive(own, db.session.get_one(Lead, enquiry.lead_id), submission_id)
+    if is_leaving:
+        leaving.obey(enquiry, asked.channel, address=asked.email)
     if not asked.is_suspect and not asked.is_test:
         who = {"name": asked.name, "phone": asked.phone, "email": asked.email}
         duplicates.look(enquiry, is_new=known_as.is_new, **who)
     return enquiry
+
+
+def _of_shopper(asked: Asked, own: shopper.ShopperRound) -> Asked:
+    """What a lead that we sent ourselves says: a test, from nobody. Only who shall be answered by a
+    person can be reached."""
+    return replace(
+        asked,
+        phone=asked.phone if own.is_human else "",
+        email=asked.email if own.is_human else "",
+        message=shopper.without_mark(asked.message),
+        details=asked.details if own.is_human else {},
+        external_id="",
+        keys=(),
+        is_suspect=False,
+        is_test=True,
+        is_message=False,
+        opens_lead=True,
+        channel="",
+    )
+
+
+def _who(asked: Asked, own: shopper.ShopperRound | None) -> Recognised:
+    if own is not None:
+        person = shopper.somebody(asked.name, asked.phone, asked.email)
+        return Recognised(person, is_new=True)
+    return recognise(name=asked.name, phone=asked.phone, email=asked.email, keys=asked.keys)
+
+
+def _is_leaving(asked: Asked) -> bool:
+    """Whether all that a person says is that they want no more of us."""
+    return bool(asked.channel) and not asked.is_suspect and leaving.asks_to_stop(asked.message)
 
 
 def _readable(asked: Asked) -> Asked:
@@ -261,6 +315,7 @@ def _enter_form(submission: Submission) -> None:
         booking.lead_id = enquiry.lead_id
         starts_at = booking.starts_at.isoformat()
         note(enquiry.lead_id, "booked", "site", appointment_id=booking.id, starts_at=starts_at)
+    waiting_line.recognise_place(submission, enquiry)
     _record_consent(submission, enquiry)
     photos.ask_for_check(enquiry)
     if form["kind"] in subscriptions.KINDS:

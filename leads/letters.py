@@ -43,7 +43,7 @@ from leads.stop_list import Channel, Purpose, Verdict
 
 MOST_ATTEMPTS: Final = 200  # two days of tries every quarter of an hour
 MOST_AN_HOUR: Final = 5  # to one address, of the kinds that a form alone brings about
-ASKED_BY_FORM: Final = ("confirmation", "alert_set", "newsletter_confirm")
+ASKED_BY_FORM: Final = ("confirmation", "alert_set", "newsletter_confirm", "line_joined")
 # Mails with a link that opens an account: once sent, the table keeps that they were, not the link.
 OPENS_AN_ACCOUNT: Final = ("staff_invitation", "staff_reset", "testimonial_invitation")
 # What each kind of mail is to the stop list. A kind that is not here is taken for an offer.
@@ -54,6 +54,10 @@ PURPOSES: Final[Mapping[str, Purpose | None]] = {
     # Asked for, car by car; what its reader ended is stopped by that.
     "price_drop": Purpose.ANSWER,
     "car_sold": Purpose.ANSWER,
+    # Whoever waits in the line for a car asked to be told of that one, and of no other.
+    "line_joined": Purpose.ANSWER,
+    "line_turn": Purpose.ANSWER,
+    "line_over": Purpose.ANSWER,
     "testimonial_invitation": Purpose.MARKETING,
     "desk": Purpose.ANSWER,
     "desk_offer": Purpose.MARKETING,
@@ -62,8 +66,13 @@ PURPOSES: Final[Mapping[str, Purpose | None]] = {
     "staff_invitation": None,
     "staff_reset": None,
     "staff_password_changed": None,
+    "shopper": None,  # to our own mailbox, to see that it arrives
+    "door_alarm": None,
+    "staff_notice": None,
     # What the law makes us answer (LGPD art. 18 and 19), asked for a minute ago.
     "privacy_code": None,
+    # That they will be written to no more: once, and it offers nothing.
+    "stop_confirmed": Purpose.ANSWER,
 }
 WRITTEN_AT_THE_DESK: Final = ("desk", "desk_offer")
 MAIL_WRITTEN: Final = "mail_written"  # the event, with who wrote it and the mail's id

@@ -22,6 +22,7 @@ from leads.models import Enquiry, Lead, Person, PersonKey, Subscription
 from leads.pipeline.log import record
 from leads.pipeline.stages import Stage, Turn
 from leads.sides import PersonMerge, take
+from leads.waiting_line import keep_one
 
 _LOCK: Final = 7_201_924  # a number of our own among PostgreSQL's advisory locks
 # Columns that point to a person or a lead and stay when rows move, and why.
@@ -35,6 +36,7 @@ STAYS: Final = {
     "possible_duplicate.older_id": "suggested anew",
     "possible_duplicate.newer_id": "suggested anew",
     "lead_event.lead_id": "the log of a lead is its own, and only ever added to",
+    "quality_sample.lead_id": "says which lead was drawn; one that lives on elsewhere drops out",
     "cadence_run.lead_id": "steps of that log; the lead that ends leaves its cadence",
 }
 # Unique ones that move all the same: what could clash is put right first.
@@ -88,6 +90,7 @@ def merge(
     )
     other.merged_into_id = keep.id
     keep.updated_at = other.updated_at = now()
+    recipe["places"] = keep_one(keep.id)
     found.recipe = {**found.recipe, **recipe}
     decide(keep.id, other.id, "same", by)
     db.session.flush()

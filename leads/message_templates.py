@@ -49,6 +49,9 @@ SITUATIONS: Final[Mapping[str, LazyString]] = {
     "proposal": _l("Proposal sent"),
     "car_sold": _l("The car was sold"),
     "goodbye": _l("Goodbye, for now"),
+    "outreach": _l("We turn to somebody on a list"),
+    "catch_up": _l("After the delivery"),
+    "referral": _l("Asking for names"),
 }
 
 
@@ -167,14 +170,16 @@ def templates(*, archived: bool = False) -> list[MessageTemplate]:
 
 
 def ship_texts(_payload: Any = None) -> None:
-    """Job: put in the texts we ship, once. Reading never writes, so the worker does it as soon as
-    it runs. A door of its own: call it outside `writing()`."""
-    if db.session.scalar(sa.select(MessageTemplate.id).limit(1)) is not None:
-        return
-    insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
+    """Job: put in the texts we ship that were never here, also those of a newer version. What the
+    house changed or archived keeps its code, so it stays as it is. Reading never writes, so the
+    worker does it as soon as it runs. A door of its own: call it outside `writing()`."""
+    known = set(db.session.scalars(sa.select(MessageTemplate.code)))
     db.session.rollback()
     shared = {"purpose": "answer", "department": "", "kind": "", "subject": "", "updated_by": ""}
-    rows = [{**shared, **one, "updated_at": now()} for one in DEFAULTS]
+    rows = [{**shared, **one, "updated_at": now()} for one in DEFAULTS if one["code"] not in known]
+    if not rows:
+        return
+    insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
     with writing() as session:
         session.execute(insert(MessageTemplate).values(rows).on_conflict_do_nothing())
 

@@ -102,6 +102,7 @@ class Lead(Model):
         sa.Index("ix_lead_queue", "state", "urgency", "due_at", "id", **_OPEN),
         sa.Index("ix_lead_mine", "owner_id", "due_at", "id", **_OPEN),
         sa.Index("ix_lead_due", "due_at", "id", **_OPEN),
+        sa.Index("ix_lead_turn", "turn", "due_at", "id", **_OPEN),
         sa.Index(
             "ix_lead_return",
             "return_at",
@@ -274,6 +275,10 @@ class Appointment(Model):
     seat: Mapped[int] = mapped_column(default=0)
     state: Mapped[str] = mapped_column(sa.String(10), default="booked")  # booked, cancelled
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    arrived_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    missed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    moves: Mapped[int] = mapped_column(sa.SmallInteger, default=0, server_default="0")
 
 
 class ContactClick(Model):

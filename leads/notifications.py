@@ -38,6 +38,7 @@ from leads.appointments import (
     appointment_title,
     calendar_file,
 )
+from leads.check_in import code_of
 from leads.models import Appointment, Enquiry, Lead, Submission
 from leads.reach import Ways, ways_to
 from leads.subscriptions import KINDS as SUBSCRIPTIONS
@@ -45,6 +46,8 @@ from leads.subscriptions import KINDS as SUBSCRIPTIONS
 REPEAT_WINDOW: Final = timedelta(minutes=10)
 CONFIRMATION: Final = "confirmation"
 NOTICE: Final = "store_notice"
+ASKED_TO_STOP: Final = "asked_to_stop"  # written by leads.leaving
+LINE: Final = "line"
 BOOKINGS: Final = frozenset({"test_drive", "service"})
 Rows = list[tuple[str, str]]
 
@@ -53,9 +56,15 @@ Rows = list[tuple[str, str]]
 
 
 def after_enquiry(enquiry: Enquiry) -> None:
-    """Have the person and the store written to about `enquiry`. Inside `writing()`: two rows."""
-    _ask(NOTICE, enquiry)
-    _ask(CONFIRMATION, enquiry)
+    """Have the person and the store written to about `enquiry`. Inside `writing()`: two rows. Of a
+    test that waits hidden among the others only the store hears, of other tests nobody."""
+    lead = db.session.get(Lead, enquiry.lead_id) if enquiry.lead_id else None
+    if lead is None or not lead.is_test or lead.closed_at is None:
+        _ask(NOTICE, enquiry)
+    if lead is not None and lead.is_test:
+        return
+    if enquiry.kind != LINE:  # that mail says the place, too (leads.line_news)
+        _ask(CONFIRMATION, enquiry)
 
 
 def after_details(enquiry: Enquiry, submission_id: str) -> None:
@@ -71,7 +80,7 @@ def after_suspect(enquiry: Enquiry) -> None:
 
 
 def _ask(kind: str, enquiry: Enquiry, **more: str) -> None:
-    if enquiry.kind in SUBSCRIPTIONS:  # they write their own mails
+    if enquiry.kind in SUBSCRIPTIONS or enquiry.kind == ASKED_TO_STOP:  # told by mails of their own
         return
     enqueue(
         "compose_mail",
@@ -139,6 +148,7 @@ class _Visit:
     when: str
     path: str
     calendar: str
+    code: str  # for the door
 
 
 def _facts(enquiry: Enquiry, typed_in: Submission) -> _Facts:
@@ -196,6 +206,7 @@ def _visit(
         when=format_datetime(starts_at, "EEEE, dd/MM, HH:mm", rebase=False),
         path=appointment_path(appointment),
         calendar=calendar_file(appointment, store, car=car),
+        code=code_of(appointment),
     )
 
 
@@ -227,6 +238,7 @@ def _confirmation(key: str, facts: _Facts, promise: int | None) -> letters.Lette
     rows: Rows = [] if visit is None else [(_("When"), visit.when)]
     if visit and facts.store:
         rows.append((_("Where"), f"{facts.store.name}, {facts.store.address_line}"))
+        rows.append((_("Code for the reception"), visit.code))
     elif facts.kind == "trade_in":
         # Numbers only: free text would carry anybody's advertising to anybody's mailbox.
         numbers = ("model_year", "mileage_km", "expected_cents")
@@ -398,11 +410,16 @@ def kind_label(kind: str) -> str:
         "call_back": _("Wants to be called"),
         "test_drive": _("Test drive"),
         "service": _("Workshop"),
+        "visit": _("Visit"),
+        "video": _("Video call"),
+        "line": _("Waits for a held car"),
         "trade_in": _("Trade-in valuation"),
         "financing": _("Financing"),
         "missed_call": _("Call back: a missed call"),
+        "asked_to_stop": _("Wants no more offers"),
         "price_alert": _("Price alert"),
         "newsletter": _("Newsletter"),
+        "referral": _("Named by a customer"),
     }.get(kind, kind)
 
 

@@ -47,7 +47,9 @@ from leads.models import (
     SubjectRequest,
     Subscription,
 )
+from leads.outreach import forgetting as outreach
 from leads.people import contact_key, keys_of_person
+from leads.pipeline.holds import WaitingPlace
 from leads.retention import PERIODS
 from leads.sides import absorbed
 
@@ -116,12 +118,28 @@ def purposes() -> list[Purpose]:
             mail,
         ),
         Purpose(
+            "line",
+            _("Keep your place in the line for a reserved vehicle, and say when it is your turn"),
+            _("Name, phone or e-mail, the vehicle, when you joined"),
+            _("Your request (art. 7, V)"),
+            _("%(time)s after our last contact", time=PERIODS["leads"].in_words()),
+            mail,
+        ),
+        Purpose(
             "marketing",
             _("Send offers and news, when you tick the box"),
             _("Name, e-mail, phone, the text you agreed to and when"),
             _("Your consent (art. 7, I)"),
             _("Until you stop it"),
             mail,
+        ),
+        Purpose(
+            "relationship",
+            _("Look after customers and firms we know: how the car is, when the next one is due"),
+            _("Name, phone or e-mail, car bought, what was talked about"),
+            _("Contract and legitimate interest (art. 7, V and IX); you can object"),
+            _("%(time)s after our last contact", time=PERIODS["leads"].in_words()),
+            nobody,
         ),
         Purpose(
             "origin",
@@ -236,6 +254,7 @@ def dossier(person_id: int) -> dict[str, Any]:
         "subscriptions": [
             _subscription(row) for row in _rows(Subscription, Subscription.person_id == person_id)
         ],
+        "lines": [_place(row) for row in _rows(WaitingPlace, WaitingPlace.person_id == person_id)],
         "mails": [
             {
                 "at": _iso(row.created_at),
@@ -264,6 +283,7 @@ def dossier(person_id: int) -> dict[str, Any]:
         "on_the_way": [record for _path, record in spooled_of(person)],
         "jobs": [{"kind": job.kind, "payload": job.payload} for job in jobs_naming(person)],
         "stop_list": objections.told(person),
+        **outreach.told(person_id),
         **held(person),
         "cases": [
             {"number": row.id, "kind": row.kind, "at": _iso(row.created_at), "state": row.state}
@@ -361,6 +381,9 @@ def _appointment(row: Appointment) -> dict[str, Any]:
         "starts_at": _iso(row.starts_at),
         "minutes": row.minutes,
         "state": row.state,
+        "confirmed_at": _iso(row.confirmed_at),
+        "arrived_at": _iso(row.arrived_at),
+        "missed_at": _iso(row.missed_at),
         "vehicle": _vehicle_id(row.vehicle_id),
     }
 
@@ -385,6 +408,17 @@ def _subscription(row: Subscription) -> dict[str, Any]:
         "about": row.about,
         "since": _iso(row.created_at),
         "ended_at": _iso(row.ended_at),
+    }
+
+
+def _place(row: WaitingPlace) -> dict[str, Any]:
+    return {
+        "vehicle": _vehicle_id(row.vehicle_id),
+        "since": _iso(row.created_at),
+        "turn_at": _iso(row.turn_at),
+        "answered_at": _iso(row.answered_at),
+        "ended_at": _iso(row.ended_at),
+        "end_reason": row.end_reason,
     }
 
 

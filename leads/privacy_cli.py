@@ -1,4 +1,4 @@
-"""`flask privacy …`: cases, erasures and retention, until staff have screens for them."""
+"""`flask privacy …`: cases, erasures and retention from the command line."""
 
 from pathlib import Path
 

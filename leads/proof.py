@@ -13,6 +13,7 @@ from altcha import v1 as altcha
 
 from core.clock import now
 from core.config import current
+from core.shared_pages import keep_for_one
 from leads import flood
 
 HARDEST_NUMBER: Final = 60_000
@@ -22,6 +23,7 @@ LIVES: Final = timedelta(hours=2)
 def challenge() -> dict[str, Any]:
     """A puzzle for one form, as the script reads it: algorithm, challenge, salt, signature and
     the highest number to try."""
+    keep_for_one()  # it is solved once: two readers of one page would look like one machine
     made = altcha.create_challenge(
         altcha.ChallengeOptions(max_number=HARDEST_NUMBER, hmac_key=_key(), expires=now() + LIVES)
     )

@@ -4,7 +4,7 @@ The only place that makes a link to somebody who wrote to us, and it asks the st
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -92,6 +92,13 @@ def _ways(person: Person, verdicts: Mapping[Channel, Verdict], message: str) -> 
         phone=way(Channel.PHONE, f"tel:{person.phone}" if person.phone else ""),
         mail=way(Channel.MAIL, f"mailto:{person.email}" if person.email else ""),
     )
+
+
+def saying(way: Way | None, person: Person, message: str) -> Way | None:
+    """The way to `person` by WhatsApp with another `message`; a shut one stays shut."""
+    if way is None or not way.address:
+        return way
+    return replace(way, address=_whatsapp(person.phone, message))
 
 
 def _whatsapp(phone: str, message: str) -> str:

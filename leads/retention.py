@@ -30,6 +30,7 @@ from leads.models import (
     Subscription,
 )
 from leads.objections import StopEntry, StoppedSend
+from leads.outreach.models import OutreachEntry
 
 log = structlog.get_logger("vitrine.retention")
 BATCH: Final = 100
@@ -119,6 +120,7 @@ def _forget_old_people(cutoff: datetime, is_trial: bool) -> int:
             ~_of_person(Enquiry.person_id, Enquiry.at >= cutoff),
             ~_of_leads(LeadEvent.lead_id, LeadEvent.at >= cutoff),
             ~_of_leads(Appointment.lead_id, Appointment.starts_at >= cutoff),
+            ~_of_person(OutreachEntry.person_id, OutreachEntry.touched_at >= cutoff),
             ~_of_person(Subscription.person_id, Subscription.ended_at.is_(None)),
             ~_of_person(SubjectRequest.person_id, SubjectRequest.state == "open"),
         ),

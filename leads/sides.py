@@ -23,7 +23,8 @@ class PersonMerge(Model):
     """That two were found to be one, by whom, and the recipe to undo it: ids alone, no data.
 
     The recipe: `moved` (ids by "table.column"), `fields` that the survivor took, `ended` (a
-    subscription and its twin), `leads` (each that became a duplicate), `pairs` (suggested anew).
+    subscription and its twin), `leads` (each that became a duplicate), `pairs` (suggested anew),
+    `places` in lines for cars that ended in favour of the person's own.
     """
 
     __tablename__ = "person_merge"

@@ -69,6 +69,7 @@ __all__ = [
     "may_send_each",
     "note_stopped",
     "stop",
+    "stop_address",
     "stop_digests",
 ]
 
@@ -76,6 +77,8 @@ __all__ = [
 _THEIR_OWN: Final = frozenset({Source.PERSON, Source.REPLY, Source.ERASURE})
 # New words of the person do not open these.
 _HARD: Final = frozenset({Source.BOUNCE, Source.COMPLAINT})
+_SAID_STOP: Final = "asked_to_stop"  # of leads.leaving: not a question that waits for an answer
+_NAMED: Final = "referral"  # of leads.outreach.referrals: a customer named them, they wrote nothing
 _BY_THEMSELVES: Final = "consent"  # why_ended of what the person's own new yes lifted
 
 
@@ -199,9 +202,16 @@ def check_mail(
     the person. `asked_at` is when they asked for this very mail; None when they did not, or when
     a form says so that anybody can fill in."""
     person = person or find_person_by(to)
-    digests = {*digests_of(to), *(digests_of(person) if person else ())}
+    own = digests_of(to)
+    digests = {*own, *(digests_of(person) if person else ())}
     lock(digests)
-    return _verdict(standing(digests), Channel.MAIL, purpose, asked_at) or OPEN
+    # What came back from another address of theirs says nothing of this one.
+    entries = [
+        entry
+        for entry in standing(digests)
+        if entry.source != Source.BOUNCE or any(key.digest in own for key in entry.keys)
+    ]
+    return _verdict(entries, Channel.MAIL, purpose, asked_at) or OPEN
 
 
 def note_stopped(channel: Channel, purpose: Purpose, verdict: Verdict) -> None:
@@ -244,6 +254,7 @@ def wrote_at(person_ids: Sequence[int]) -> dict[int, datetime]:
     rows = db.session.execute(
         sa.select(Enquiry.person_id, newest)
         .where(Enquiry.person_id.in_(person_ids), Enquiry.is_suspect.is_(False))
+        .where(Enquiry.kind.not_in((_SAID_STOP, _NAMED)))
         .group_by(Enquiry.person_id)
     )
     return {row[0]: row[1] for row in rows}
@@ -278,6 +289,15 @@ def stop(
     if person is not None and ends_subscriptions and is_of_mail:
         _end_subscriptions(person.id)
     return _enter(digests, channel, purpose, source, actor, reason)
+
+
+def stop_address(address: str) -> StopEntry | None:
+    """Mails to `address` come back: none goes there any more, while its person may be reached by
+    every other way. Inside `writing()`; None for what is no address."""
+    digests = digests_of(address)
+    if not digests:
+        return None
+    return _enter(digests, Channel.MAIL, Purpose.ALL, Source.BOUNCE, "system", "")
 
 
 def stop_digests(digests: Collection[str], purpose: Purpose, *, source: Source) -> None:

@@ -32,6 +32,7 @@ _AT_STAGE: Final[Mapping[str, str]] = {
 }
 # Where the news that the car is gone comes before anything else.
 _STILL_LOOKING: Final = frozenset({"first_answer", "no_answer", "follow_up", "visit"})
+_NOT_OF_A_LEAD: Final = frozenset({"outreach", "catch_up", "referral"})  # leads.outreach.texts
 _OF_THE_DEAL: Final = frozenset({"proposal", "after_visit"})
 
 
@@ -75,6 +76,8 @@ def situation_of(lead: Lead, progress: Progress | None, *, is_sold: bool) -> str
 
 def _suits(template: MessageTemplate, lead: Lead, kind: str, car: AskedCar | None) -> bool:
     if template.department not in {"", lead.department} or template.kind not in {"", kind}:
+        return False
+    if template.situation in _NOT_OF_A_LEAD:
         return False
     if template.situation == "car_sold":
         return car is not None and car.is_sold

@@ -118,4 +118,25 @@ DEFAULTS: Final[tuple[dict[str, str], ...]] = (
         "{carro}? Se ficou alguma dúvida, responda a este e-mail ou passe na {loja}: {endereco}."
         "\n\nUm abraço,\n{atendente}",
     },
+    {
+        "code": "outreach_first", "name": "Carteira: primeiro contato", "channel": "whatsapp",
+        "situation": "outreach", "purpose": "marketing",
+        "body": _HELLO + "Aqui é {atendente}, da {loja}. Cuido de clientes como você por aqui e "
+        "quero ser útil antes de vender. Como está o seu carro hoje: tem algo que eu possa "
+        "resolver? Se preferir não receber mensagens, é só responder SAIR.",
+    },
+    {
+        "code": "catch_up", "name": "Pós-venda: como está o carro?", "channel": "whatsapp",
+        "situation": "catch_up",
+        "body": _HELLO + "Aqui é {atendente}, da {loja}. Passei para saber como está o carro. De 1 "
+        "a 5, quanto você está feliz com ele e com a gente? Se algo não está certo, me conta que "
+        "eu resolvo.",
+    },
+    {
+        "code": "referral_ask", "name": "Pós-venda: pedir indicação", "channel": "whatsapp",
+        "situation": "referral", "purpose": "marketing",
+        "body": _HELLO + "Aqui é {atendente}, da {loja}. Que bom que deu tudo certo com o carro! "
+        "Você tem dois amigos pensando em trocar de carro? Se eles concordarem, me manda o nome e "
+        "o telefone que eu cuido bem deles.",
+    },
 )  # fmt: skip

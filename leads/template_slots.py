@@ -20,7 +20,7 @@ from inventory import search
 from inventory.models import Vehicle
 from inventory.offers import Offer
 from leads.letters import greeting_name
-from leads.models import Appointment, Lead, LeadEvent
+from leads.models import Appointment, Lead, LeadEvent, Person
 
 ALIKE: Final = 3
 SLOTS: Final[Mapping[str, LazyString]] = {
@@ -86,6 +86,23 @@ def facts_of(lead: Lead, writer: StaffMember, car: AskedCar | None) -> dict[str,
         "atendente": greeting_name(writer.shown_name) or clean_line(writer.shown_name, 40),
         "visita": _visit(lead, store),
         "proposta": _proposal(lead),
+    }
+
+
+def visit_facts(
+    person: Person, visit: Appointment, writer: StaffMember, car: str
+) -> dict[str, str]:
+    """The slots that a reminder of `visit` may use: no prices and links. No statement."""
+    stores = identity().stores
+    store = next((one for one in stores if one.id == visit.store_id), None)
+    local = visit.starts_at.astimezone(store.schedule.zone if store else DEFAULT_ZONE)
+    return {
+        "nome": greeting_name(person.name),
+        "carro": car,
+        "loja": store.name if store else identity().name,
+        "endereco": store.address_line if store else "",
+        "atendente": greeting_name(writer.shown_name) or clean_line(writer.shown_name, 40),
+        "visita": str(format_datetime(local, "EEEE, dd/MM, 'às' HH:mm", rebase=False)),
     }
 
 

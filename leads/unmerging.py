@@ -41,6 +41,7 @@ from leads.pipeline.clocks import urgency_of
 from leads.pipeline.log import rebuild, record
 from leads.pipeline.stages import UNDOING
 from leads.sides import PersonMerge, in_force, retake, side_ids
+from leads.waiting_line import part_again
 
 UNMERGED: Final = "unmerged"  # one of stages.UNDOING
 UNSYNCED: Final = {"synchronize_session": False}
@@ -71,6 +72,7 @@ def unmerge(merge: PersonMerge, by: str, *, store_ids: Collection[int] | None = 
     db.session.expire_all()
     _restore_leads(recipe["leads"], by)
     _revive(recipe["ended"])
+    part_again(recipe.get("places", ()))
     for enquiry in _strays((kept.id, gone.id)):
         _rehome(enquiry, by)
     retake(kept, gone, recipe["fields"])

@@ -17,6 +17,8 @@ SOURCES: Final[Mapping[str, LazyString]] = {
     "form:financiamento": _l("Financing simulator"),
     "form:alerta": _l("Price alert"),
     "form:newsletter": _l("Newsletter"),
+    "form:fila": _l("Line for a held car"),
+    "desk": _l("Entered at the desk"),
     "form:privacidade": _l("Privacy form"),
     "landing": _l("Landing page"),
     "telephony": _l("Telephone"),
@@ -26,6 +28,7 @@ SOURCES: Final[Mapping[str, LazyString]] = {
     "mail": _l("Portal by e-mail"),
     "adf": _l("Portal by e-mail (ADF)"),
     "api": _l("Other system (API)"),
+    "referral": _l("Named by a customer"),
 }
 # Names of companies are nobody's to translate.
 PORTALS: Final[Mapping[str, str]] = {
@@ -84,8 +87,14 @@ EVENTS: Final[Mapping[str, LazyString]] = {
     "mail_sent": _l("Mail sent"),
     "mail_failed": _l("Mail could not be delivered"),
     "mail_stopped": _l("Mail not sent: they asked for no contact"),
+    "answer_written": _l("Answered on the portal"),
+    "answer_sent": _l("The answer stands on the portal"),
+    "answer_failed": _l("The answer did not reach the portal"),
     "human_contact": _l("Somebody of the team answered"),
     "corrected": _l("Corrected their own data"),
+    "asked_to_stop": _l("Answered SAIR: no more offers"),
+    "mail_bounced": _l("The e-mail came back: that address does not exist"),
+    "mail_complained": _l("Marked our e-mail as unwanted"),
     "erased": _l("Personal data erased"),
     "cleared": _l("Marked as a real person"),
     "call": _l("Telephone call"),
@@ -108,9 +117,20 @@ EVENTS: Final[Mapping[str, LazyString]] = {
     "handoff_refused": _l("The seller refused"),
     "handoff_expired": _l("The seller did not answer in time"),
     "given_back": _l("Given back by the seller"),
+    "caught_up": _l("Talk after the delivery"),
+    "catch_up_tried": _l("Nobody answered after the delivery"),
     "proposal_sent": _l("Proposal sent"),
     "reserved": _l("Car reserved"),
     "reservation_ended": _l("Reservation ended"),
+    "line_joined": _l("Joined the line for a held car"),
+    "line_turn": _l("It is their turn: the car is kept for them"),
+    "line_answered": _l("Wants the car, in their turn"),
+    "line_over": _l("The car they waited for is gone: tell them"),
+    "car_sold": _l("The car was marked as sold in the stock"),
+    "visit_confirmed": _l("Confirmed the visit"),
+    "visit_moved": _l("Moved the visit"),
+    "arrived": _l("Is in the store"),
+    "placed": _l("No store was named: given to the first one"),
     "won": _l("Sale made"),
     "lost": _l("Lost"),
     "slept": _l("Put to sleep"),
@@ -144,6 +164,7 @@ NEXT_ACTIONS: Final[Mapping[str, LazyString]] = {
     "propose": _l("Make a proposal"),
     "follow_proposal": _l("Ask about the proposal"),
     "end_reservation": _l("Reservation ends"),
+    "line_turn": _l("Their turn for the car: call now"),
     "wake": _l("Wakes up"),
     "call": _l("Call"),
     "message": _l("Send a message"),
@@ -185,7 +206,27 @@ REASONS: Final[Mapping[str, LazyString]] = {
     "returns": _l("It came back too often"),
     "came_back": _l("The person came back"),
     "moved": _l("By the supervisor"),
+    "stuck": _l("The next step was long overdue"),
+    "lapsed": _l("Its time was over"),
+    "lifted": _l("The car was put back on sale"),
+    "withdrawn": _l("The car left the site"),
+    "sold_car": _l("The car was sold"),
+    "sampled": _l("Given up too soon"),
 }  # fmt: skip
+# Steps of the ladder that need saying; the turn is the usual one.
+RULES: Final[Mapping[str, LazyString]] = {
+    "known": _l("knows the person"),
+    "named": _l("came by their link"),
+    "special": _l("special rule"),
+}
+SPECIAL_RULES: Final[Mapping[str, LazyString]] = {
+    "fleet": _l("Fleet and direct sale"),
+    "adapted": _l("Adapted car (PcD)"),
+    "price": _l("Car of a price from"),
+    "make": _l("Car of a make"),
+    "campaign": _l("Campaign or landing page"),
+    "captor": _l("Whoever brought the car in"),
+}
 OUTCOMES: Final[Mapping[str, LazyString]] = {
     "no_answer": _l("did not answer"),
     "busy": _l("line busy"),
@@ -195,6 +236,7 @@ CHANNELS: Final[Mapping[str, LazyString]] = {
     "whatsapp": _l("WhatsApp"),
     "phone": _l("Phone"),
     "mail": _l("E-mail"),
+    "sms": _l("SMS"),
     "visit": _l("In the store"),
 }
 
@@ -219,6 +261,8 @@ def event_label(kind: str, data: Mapping[str, Any]) -> str:
     if kind == "enquiry":
         return _("Wrote for the first time") if data.get("is_first") else _("Wrote again")
     said = str(EVENTS.get(kind, kind.replace("_", " ")))
+    if kind == "assigned" and data.get("rule") in RULES:
+        said = _("Got the lead")  # not by turn
     more = [
         str(words[value])
         for name, words in _TOLD.items()
@@ -231,6 +275,7 @@ _TOLD: Final[Mapping[str, Mapping[str, LazyString]]] = {
     "channel": CHANNELS,
     "outcome": OUTCOMES,
     "reason": REASONS,
+    "rule": RULES,
 }
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 
 class Rule(StrEnum):
@@ -44,7 +44,7 @@ class Excluded(StrEnum):
 @dataclass(frozen=True)
 class Candidate:
     """One person who may get leads. `load` weighs their open ones; `credit` is what they are owed
-    of each class of leads."""
+    of each class of leads; who has no turn gets only leads that name them."""
 
     staff_id: int
     store_ids: frozenset[int] | None = None  # None: every store
@@ -57,6 +57,7 @@ class Candidate:
     is_present: bool = True
     is_paused: bool = False
     is_overdue: bool = False
+    has_turn: bool = True
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,9 @@ class Wanted:
     store_id: int | None
     urgency: int
     known_id: int | None = None  # who attended the person before
-    named_id: int | None = None
-    special_ids: Sequence[int] = ()
+    named_id: int | None = None  # whose link or code it came by
+    special_ids: Sequence[int] = ()  # whom a special rule names, and `special` which
+    special: str = ""
     left_by: frozenset[int] = frozenset()
 
 
@@ -87,6 +89,8 @@ _NEVER: Final = float("-inf")
 
 def decide(wanted: Wanted, people: Sequence[Candidate]) -> Decision:
     """Who gets the lead. The same question gets the same answer."""
+    meant = {wanted.named_id, *wanted.special_ids}
+    people = [one for one in people if one.has_turn or one.staff_id in meant]
     excluded = {
         one.staff_id: reason for one in people if (reason := why_not(wanted, one)) is not None
     }
@@ -136,6 +140,22 @@ def _turn(people: Sequence[Candidate], urgency: int) -> int:
         return -round(one.credit.get(urgency, 0.0), 6), since, one.staff_id
 
     return min(people, key=turn).staff_id
+
+
+def told(decision: Decision, wanted: Wanted) -> dict[str, Any]:
+    """A decision as the log keeps it, with what it rested on: whoever asks why reads it there, and
+    a replay needs nothing else."""
+    facts = {
+        "owner_id": decision.staff_id,
+        "rule": decision.rule.value,
+        "considered": list(decision.considered),
+        "excluded": {str(key): value.value for key, value in decision.excluded.items()},
+    }
+    if wanted.named_id is not None:
+        facts["named_id"] = wanted.named_id
+    if wanted.special_ids:
+        facts |= {"special": wanted.special, "special_ids": list(wanted.special_ids)}
+    return facts
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,12 @@ import sqlalchemy as sa
 from core.clock import now
 from core.db import db
 from dealership.attendants import Attendant, attendants
-from dealership.business_time import working_seconds
+from dealership.business_time import add_working, working_seconds
 from leads.figures import Window
 from leads.inbox import within
 from leads.models import Lead, LeadEvent
 from leads.pipeline.clocks import schedule_for
+from leads.pipeline.rules import rules_at
 from leads.pipeline.stages import Stage, Turn
 
 MOST: Final = 3_000  # of a time's leads, the newest: more changes no median
@@ -90,7 +91,7 @@ def people_now(store_ids: Collection[int] | None, since: datetime) -> list[Perso
                 sa.func.sum(sa.case((is_late, 1), else_=0)).label("late"),
                 sa.func.min(Lead.due_at, type_=Lead.due_at.type).label("oldest"),
             )
-            .where(Lead.owner_id.in_(ids), Lead.closed_at.is_(None))
+            .where(Lead.owner_id.in_(ids), Lead.closed_at.is_(None), Lead.is_test.is_(False))
             .group_by(Lead.owner_id)
         )
     }
@@ -113,7 +114,9 @@ def people_now(store_ids: Collection[int] | None, since: datetime) -> list[Perso
 def _done_since(since: datetime, actors: Collection[str]) -> Counter[tuple[str, str]]:
     rows = db.session.execute(
         sa.select(LeadEvent.actor, LeadEvent.kind, sa.func.count())
+        .join(Lead, Lead.id == LeadEvent.lead_id)
         .where(LeadEvent.kind.in_([*TAKEN, *REACHED]), LeadEvent.at >= since)
+        .where(Lead.is_test.is_(False))
         .where(LeadEvent.actor.in_(actors))
         .group_by(LeadEvent.actor, LeadEvent.kind)
     )
@@ -126,7 +129,9 @@ def waiting_by_class(store_ids: Collection[int] | None) -> dict[int, tuple[int, 
     rows = db.session.execute(
         sa.select(Lead.urgency, sa.func.count(), sa.func.sum(is_late))
         .where(Lead.closed_at.is_(None), Lead.state == Stage.WAITING)
-        .where(Lead.is_suspect.is_(False), within(Lead.store_id, store_ids))
+        .where(
+            Lead.is_suspect.is_(False), Lead.is_test.is_(False), within(Lead.store_id, store_ids)
+        )
         .group_by(Lead.urgency)
     )
     return {urgency: (count, late or 0) for urgency, count, late in rows}
@@ -144,12 +149,26 @@ def open_by_stage(store_ids: Collection[int] | None) -> dict[str, int]:
 
 
 def red_list(store_ids: Collection[int] | None, *, limit: int) -> sa.Select[Any]:
-    """Leads whose next action is an hour past, oldest first: promised to somebody, and not kept."""
+    """Leads whose next action is past by the rules' working minutes, oldest first: promised to
+    somebody, and not kept. Two statements to find them, and the one returned."""
+    moment, minutes = now(), rules_at().overdue.minutes
+    late = (
+        sa.select(Lead.id, Lead.store_id, Lead.due_at)
+        .where(Lead.closed_at.is_(None), Lead.owner_id.is_not(None))
+        .where(Lead.due_at <= moment - timedelta(minutes=minutes), Lead.is_suspect.is_(False))
+        .where(within(Lead.store_id, store_ids))
+        .order_by(Lead.due_at, Lead.id)
+        .limit(MOST)
+    )
+    ids = [
+        lead_id
+        for lead_id, store_id, due_at in db.session.execute(late)
+        if add_working(schedule_for(store_id), due_at, minutes) <= moment
+    ]
     return (
         sa.select(Lead)
-        .where(Lead.closed_at.is_(None), Lead.owner_id.is_not(None))
-        .where(Lead.due_at <= now() - timedelta(hours=1), Lead.is_suspect.is_(False))
-        .where(within(Lead.store_id, store_ids))
+        .where(Lead.id.in_(ids[:limit]))
+        .where(Lead.is_test.is_(False), within(Lead.store_id, store_ids))
         .order_by(Lead.due_at, Lead.id)
         .limit(limit)
     )

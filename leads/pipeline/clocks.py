@@ -73,7 +73,8 @@ _NEXT: Final[Mapping[str, tuple[str, Callable[[QueueRules], int]]]] = {
     "reservation_ended": ("follow_proposal", lambda rules: rules.reply.minutes),
 }
 _ASKING: Final = frozenset({"enquiry", "cleared", "reopened", "woke"})
-_ROUSING: Final = frozenset({"reply", "booked"})  # who slept then asks, too
+_ROUSING: Final = frozenset({"reply", "booked", "line_turn"})  # who slept then asks, too
+_AT_ONCE: Final = frozenset({"reply", "line_turn"})
 # A date that was agreed stays the next one, whatever is said until then.
 _AGREED: Final = frozenset({"visit", "end_reservation"})
 _WORDS: Final = frozenset({"attempted", "human_contact", "talked"})
@@ -92,8 +93,8 @@ def started_clocks(
         added = _asked(kind, given, standing, moment)
     elif kind in _OWNING:
         added = _owned(standing, moment)
-    elif kind == "reply":
-        added = _replied(standing, moment)
+    elif kind in _AT_ONCE:
+        added = _replied(kind, standing, moment)
     elif kind == "booked":
         added = _booked(given, standing, moment.rules)
     elif kind == "slept":
@@ -119,7 +120,7 @@ def _asked(
     is_again = kind == "enquiry" and not given.get("is_first")
     if kind == "woke":
         urgency = int(Urgency.RESCUE)
-    elif kind == "reply":
+    elif kind in _AT_ONCE:
         urgency = int(Urgency.URGENT)
     elif is_again and standing.stage is not Stage.NURTURE:
         urgency = min(urgency, standing.urgency)
@@ -140,11 +141,11 @@ def _owned(standing: Standing, moment: Moment) -> dict[str, Any]:
     return added
 
 
-def _replied(standing: Standing, moment: Moment) -> dict[str, Any]:
+def _replied(kind: str, standing: Standing, moment: Moment) -> dict[str, Any]:
     if standing.stage is Stage.WAITING:
         due = _sooner(standing, moment.promise(Urgency.URGENT))
         return {"urgency": int(Urgency.URGENT), "due_at": due}
-    return {"action": "reply", "due_at": moment.after(moment.rules.reply.minutes)}
+    return {"action": kind, "due_at": moment.after(moment.rules.reply.minutes)}
 
 
 def _sooner(standing: Standing, due: str) -> str:

@@ -36,6 +36,7 @@ from leads.pipeline.standing import DECLARED
 
 LONGEST_DAYS: Final = 366
 MOST: Final = 1_000_000
+MOST_RAMP: Final = 12  # months
 _NOT_COUNTED: Final = (Stage.DUPLICATE, Stage.INVALID)
 
 
@@ -85,6 +86,8 @@ class Goal(Model):
     staff_id: Mapped[int | None] = mapped_column(sa.ForeignKey("staff.id", ondelete="CASCADE"))
     role: Mapped[str] = mapped_column(sa.String(12), default="")
     campaign: Mapped[str] = mapped_column(sa.String(120), default="")  # Lead.source_ref
+    # Percent of the target in somebody's first month, the second …; then all of it.
+    ramp: Mapped[list[int]] = mapped_column(sa.JSON, default=list, server_default="[]")
     created_by: Mapped[str] = mapped_column(sa.String(254))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
@@ -102,6 +105,7 @@ class Aim:
     staff_id: int | None = None
     role: str = ""
     campaign: str = ""
+    ramp: tuple[int, ...] = ()  # see Goal.ramp; of a person's goal only
 
 
 @dataclass(frozen=True)
@@ -162,6 +166,7 @@ def set_goal(aim: Aim, *, by: str, goal: Goal | None = None) -> Goal:
     row.staff_id = aim.staff_id if aim.scope == Scope.PERSON else None
     row.role = aim.role if aim.scope == Scope.TEAM else ""
     row.campaign = clean_line(aim.campaign, 120) if aim.scope == Scope.CAMPAIGN else ""
+    row.ramp = list(aim.ramp) if aim.scope == Scope.PERSON else []
     db.session.add(row)
     db.session.flush()
     return row
@@ -179,6 +184,10 @@ def _check(aim: Aim) -> None:
         raise GoalRefused(_("Choose whose goal it is."))
     if aim.scope == Scope.TEAM and aim.role not in {Role.ATTENDANT, Role.SELLER}:
         raise GoalRefused(_("Choose whose goal it is."))
+    if len(aim.ramp) > MOST_RAMP or any(not 1 <= share <= 100 for share in aim.ramp):
+        raise GoalRefused(
+            _("A newcomer's months are shares from 1 to 100 percent, twelve at most.")
+        )
     if aim.scope == Scope.CAMPAIGN and not clean_line(aim.campaign, 120):
         raise GoalRefused(_("Name the campaign."))
 
@@ -193,17 +202,42 @@ def progress(
     schedule: Schedule,
     day: date,
     people: Collection[int] | None = None,
+    *,
+    started_on: date | None = None,
 ) -> Progress:
-    """How far `goal` is by `day`, of leads of `people` (staff ids; None: everybody's)."""
+    """How far `goal` is by `day`, of leads of `people` (staff ids; None: everybody's); for somebody
+    who began to work here on `started_on`, of what is asked of a newcomer."""
     done, base = _counted(goal, births, feats, people)
+    target = ramped_target(goal, started_on, schedule)
     days = working_days(schedule, goal.first_day, goal.last_day)
     days_done = working_days(schedule, goal.first_day, min(day, goal.last_day))
     if goal.measure in SHARES:
         share = done * 100 // base if base else None
-        return Progress(share, base, goal.target, share, goal.target, days_done, days)
-    pace = goal.target * days_done // days if days else goal.target
+        return Progress(share, base, target, share, target, days_done, days)
+    pace = target * days_done // days if days else target
     projection = done * days // days_done if days_done else None
-    return Progress(done, done, pace, projection, goal.target, days_done, days)
+    return Progress(done, done, pace, projection, target, days_done, days)
+
+
+def ramped_target(goal: Goal, started_on: date | None, schedule: Schedule) -> int:
+    """The target of `goal` for somebody whose first day was `started_on`: each working day asks for
+    the share of its month since then. At least 1; the whole for who is no newcomer."""
+    if not goal.ramp or started_on is None:
+        return goal.target
+    span = range((goal.last_day - goal.first_day).days + 1)
+    days = [goal.first_day + timedelta(days=n) for n in span]
+    open_days = [day for day in days if working_days(schedule, day, day)] or days
+    percents = [_ramp_percent(goal.ramp, started_on, day) for day in open_days]
+    return max(1, goal.target * sum(percents) // (100 * len(percents)))
+
+
+def _ramp_percent(ramp: Sequence[int], started_on: date, day: date) -> int:
+    """What is asked on `day`: nothing before the first one."""
+    months = (day.year - started_on.year) * 12 + day.month - started_on.month
+    months -= day.day < started_on.day
+    if day < started_on:
+        return 0
+    return ramp[months] if months < len(ramp) else 100
 
 
 def by_person(

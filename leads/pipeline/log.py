@@ -17,7 +17,8 @@ from core.db import db
 from core.errors import DomainError
 from core.wakeup import wake_after_commit
 from leads.models import Lead, LeadEvent
-from leads.pipeline import cadences
+from leads.outreach import after_sale
+from leads.pipeline import cadences, holds, visit_marks
 from leads.pipeline.clocks import CLOCKS, Moment, schedule_for, started_clocks
 from leads.pipeline.rules import QueueRules, rules_at
 from leads.pipeline.stages import TRANSITIONS, UNDOING, Stage, Turn
@@ -47,7 +48,7 @@ def record(
     "portal:…") at `at` (now), with its facts. Inside `writing()`: the lead's row is locked until
     the end. Instants among the facts are texts in ISO 8601.
 
-    Raises NotAllowed and FactsMissing; then nothing happened.
+    Raises NotAllowed, FactsMissing and leads.pipeline.holds.CarHeld; then nothing happened.
     """
     db.session.flush()
     db.session.refresh(lead, with_for_update={"of": Lead})
@@ -65,6 +66,9 @@ def record(
     db.session.add(event)
     db.session.flush()
     cadences.follow(event, lead.state)
+    visit_marks.follow(event)
+    after_sale.follow(event, lead)
+    holds.keep_in_step(lead, before.stage, event)
     wake_after_commit(db.session())
     return event
 
@@ -88,8 +92,19 @@ def undo(lead: Lead, event_id: int, actor: str) -> None:
         or now() - newest.at > UNDO_WITHIN
     ):
         raise NotAllowed(_("This cannot be undone any more: something happened since."))
-    record(lead, "undone", actor, undoes=event_id)
+    take_back(lead, newest, actor)
+
+
+def take_back(lead: Lead, event: LeadEvent, actor: str) -> None:
+    """Let `event`, the newest step of `lead`, be as if it had not been: its car stands as the lead
+    does then. Inside `writing()`."""
+    was_reserved = lead.state == Stage.RESERVED
+    undone = record(lead, "undone", actor, undoes=event.id)
     rebuild(lead)
+    if was_reserved and lead.state != Stage.RESERVED:
+        holds.let_go(lead, "undone", actor)
+    elif lead.state == Stage.RESERVED and not was_reserved:
+        holds.hold_again(lead, undone)
 
 
 def may_happen(lead: Lead, kind: str) -> bool:

@@ -18,9 +18,9 @@ from core.errors import DomainError
 from dealership.roles import Role
 from dealership.staff import StaffMember
 from leads.inbox import within
-from leads.models import Lead
-from leads.pipeline.log import record
-from leads.pipeline.stages import Stage, Turn
+from leads.models import Lead, LeadEvent
+from leads.pipeline.log import NotAllowed, record, take_back
+from leads.pipeline.stages import TRANSITIONS, UNDOING, Stage, Turn
 
 ORDER: Final = (Lead.urgency, Lead.due_at, Lead.id)
 
@@ -94,6 +94,22 @@ def give_back(lead: Lead, *, by: str, reason: str) -> None:
     """Put `lead` back into the queue with its promise unchanged. Inside `writing()`; `reason` is
     one of leads.words.RETURN_REASONS. Raises NotAllowed."""
     record(lead, "returned", by, reason=reason)
+
+
+def send_back(lead: Lead, *, by: str) -> None:
+    """A lead whose next step was long overdue is its owner's to act on again: the escalation is as
+    if it had not been, and is not repeated for that date. Inside `writing()`. Raises NotAllowed."""
+    db.session.flush()
+    db.session.refresh(lead, with_for_update={"of": Lead})
+    newest = db.session.scalars(
+        sa.select(LeadEvent)
+        .where(LeadEvent.lead_id == lead.id, LeadEvent.kind.in_([*TRANSITIONS, *UNDOING]))
+        .order_by(LeadEvent.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if newest is None or newest.kind != "escalated" or newest.data.get("reason") != "stuck":
+        raise NotAllowed(_("This lead is not with the supervisors any more. Look at it again."))
+    take_back(lead, newest, by)
 
 
 def supervisors(store_id: int | None) -> list[StaffMember]:

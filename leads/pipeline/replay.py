@@ -167,6 +167,8 @@ class _Turns:
             store_id,
             standing.urgency,
             known_id=standing.attendant_id if not standing.returns else None,
+            named_id=event.data.get("named_id"),
+            special_ids=tuple(event.data.get("special_ids", ())),
             left_by=frozenset(who for who, why in excluded.items() if why is Excluded.LEFT_IT),
         )
         decision = decide(wanted, people)
@@ -182,7 +184,9 @@ class _Turns:
 def _all_given(since: datetime, until: datetime) -> list[tuple[int, Given]]:
     rows = db.session.execute(
         sa.select(LeadEvent.id, LeadEvent.at, LeadEvent.data)
+        .join(Lead, Lead.id == LeadEvent.lead_id)
         .where(LeadEvent.kind == "assigned", LeadEvent.at >= since, LeadEvent.at <= until)
+        .where(Lead.is_test.is_(False))
         .order_by(LeadEvent.at, LeadEvent.id)
     )
     return [
@@ -211,8 +215,8 @@ def _kept_out(staff_id: int, why: Excluded) -> Candidate:
 
 
 def read_past(window: Window) -> Past:
-    """What happened in `window`, for plays. Shifts carry no dates: today's are taken, with the
-    absences of that time. A constant number of statements."""
+    """What happened in `window`, for plays, with the shifts and absences of that time (limits and
+    stand-ins are today's: they carry no dates). A constant number of statements."""
     leads = db.session.execute(
         sa.select(Lead.id, Lead.created_at, Lead.store_id, Lead.department, Lead.first_contact_at)
         .where(window.leads())

@@ -37,6 +37,32 @@ def _target(minutes: int, late: int) -> Target:
     return Target(minutes=minutes, late=late)
 
 
+class SpecialRule(BaseModel):
+    """Leads of one kind go to some people first. `value` is what the kind asks for: a make's slug,
+    a campaign's name, a price in reais; empty for the others."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["fleet", "adapted", "price", "make", "campaign", "captor"]
+    value: Annotated[str, Field(max_length=120)] = ""
+    people: Annotated[tuple[int, ...], Field(max_length=50)] = ()
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "SpecialRule":
+        if self.kind in {"price", "make", "campaign"} and not self.value:
+            raise ValueError("this kind needs a value")
+        if self.kind == "price" and not (self.value.isascii() and self.value.isdigit()):
+            raise ValueError("a price is whole reais")
+        if self.kind != "captor" and not self.people:
+            raise ValueError("name somebody")
+        return self
+
+    @property
+    def cents(self) -> int:
+        """The price from which the rule holds."""
+        return int(self.value) * 100
+
+
 class QueueRules(BaseModel):
     """The whole of what can be set. Minutes are the store's working minutes.
 
@@ -56,11 +82,16 @@ class QueueRules(BaseModel):
     handoff: Target = _target(5, 15)
     outcome: Target = _target(30, 120)  # after the hour of a visit
     proposal: Target = _target(600, 1200)
+    # The next step of a lead in work: past its date for so long it stands on the red list, then a
+    # supervisor has it.
+    overdue: Target = _target(60, 600)
     retry_minutes: Minutes = 120  # until the next try, when nobody says otherwise
     follow_minutes: Minutes = 600  # until we look again at who was answered: a working day
+    turn_minutes: Minutes = 240  # a turn in the line for a car that was held
     most_returns: Annotated[int, Field(ge=1, le=20)] = 3  # then a supervisor has it
     reopen_days: Annotated[int, Field(ge=1, le=730)] = 90
     fair_days: Annotated[int, Field(ge=1, le=90)] = 7  # the window in which turns are counted
+    special: Annotated[tuple[SpecialRule, ...], Field(max_length=20)] = ()  # the first that fits
     waiting_weight: Annotated[float, Field(ge=0, le=1)] = 0.3  # of a lead whose turn is not ours
 
     def target(self, urgency: int) -> Target:
@@ -118,6 +149,6 @@ def set_rules(changed: Mapping[str, Any], *, by: str) -> QueueRules:
     Raises pydantic.ValidationError when a value makes no sense.
     """
     rules = QueueRules.model_validate({**rules_at().model_dump(), **changed})
-    db.session.add(QueueRulesRow(since=now(), by=by, rules=rules.model_dump()))
+    db.session.add(QueueRulesRow(since=now(), by=by, rules=rules.model_dump(mode="json")))
     db.session.flush()
     return rules

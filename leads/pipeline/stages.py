@@ -99,6 +99,8 @@ TRANSITIONS: Final[Mapping[str, Step]] = {
         Turn.OURS,
     ),
     "cleared": Step(_stay(OPEN), Turn.OURS),
+    # The car they waited for is kept for them, for some hours: somebody calls.
+    "line_turn": Step({**_stay(OPEN), S.NURTURE: S.WAITING}, Turn.OURS, ("place_id",)),
     # --- who has it ---
     "claimed": Step({S.WAITING: S.ASSIGNED}, Turn.OURS, ("owner_id",)),
     "assigned": Step({S.WAITING: S.ASSIGNED}, Turn.OURS, ("owner_id", "rule")),
@@ -171,5 +173,7 @@ FACTS: Final = frozenset(
     {"owner_id", "seller_id", "rule", "reason", "channel", "outcome", "evidence", "action",
      "due_at", "return_at", "urgency", "appointment_id", "price_cents", "into", "undoes",
      "is_first", "enquiry_id", "vehicle_id", "store_id", "excluded", "considered", "starts_at",
-     "chosen", "call_seconds", "grade", "effective_at", "mail_id", "attempt", "cadence", "step"}
+     "chosen", "call_seconds", "delivered_on", "grade", "effective_at", "mail_id", "attempt",
+     "cadence", "step", "named_id", "special", "special_ids",
+     "place_id", "store_rule"}
 )  # fmt: skip

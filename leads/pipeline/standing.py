@@ -20,7 +20,9 @@ from leads.pipeline.stages import (
 _CONTACT: Final = frozenset({"human_contact", "talked"})
 _OWNING: Final = frozenset({"claimed", "assigned", "taken_over"})
 _FREEING: Final = frozenset({"returned", "slept", "woke", "reopened"})
-_INBOUND: Final = frozenset({"enquiry", "reply"})
+_INBOUND: Final = frozenset({"enquiry", "reply", "line_turn"})
+# These say nothing of what the lead's owner did.
+_LETS_IT_RUN: Final = _INBOUND | {"booked", "booking_cancelled", "cleared", "next_action"}
 # What a colleague only says they did moves the stage, not the clocks: a tap that we saw does.
 DECLARED: Final = "declared"
 
@@ -95,6 +97,9 @@ def _turn(standing: Standing, event: Happened, turn: Turn | None) -> Turn:
         return standing.turn  # somebody still answers
     if event.kind == "booked" and standing.stage is Stage.NURTURE:
         return Turn.OURS  # nobody has it: somebody confirms
+    if event.kind == "next_action" and standing.turn is Turn.SUPERVISOR:
+        # A new date is a new promise, by whoever has the lead.
+        return Turn.SELLER if standing.stage in SOLD_BY and standing.seller_id else Turn.OURS
     return turn or standing.turn
 
 
@@ -109,7 +114,7 @@ def _return_at(standing: Standing, event: Happened) -> datetime | None:
     given = _instant(event.data, "return_at")
     if given or event.kind in _OWNING | _FREEING or event.kind in BACK_FROM_OFFER:
         return given
-    if event.kind in {"enquiry", "reply", "booked", "booking_cancelled", "cleared", "next_action"}:
+    if event.kind in _LETS_IT_RUN:
         return standing.return_at
     if event.kind in _CONTACT | {"attempted"} and event.data.get("grade") == DECLARED:
         return standing.return_at

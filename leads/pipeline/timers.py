@@ -6,7 +6,7 @@ its lock: a worker that dies in the middle, or a second one, does no harm.
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -16,15 +16,17 @@ from core.clock import now
 from core.db import db, writing
 from dealership.attendants import Attendant, attendants
 from dealership.business_time import add_working
+from dealership.identity import identity
 from dealership.staff import StaffMember
-from leads.models import Lead
+from leads.models import Lead, LeadEvent
 from leads.pipeline.clocks import schedule_for
 from leads.pipeline.handing_out import hand_out
 from leads.pipeline.log import record
 from leads.pipeline.rules import QueueRules, rules_at
-from leads.pipeline.stages import ATTENDED, OPEN, Stage, Turn
+from leads.pipeline.stages import ATTENDED, IN_WORK, OPEN, Stage, Turn
 
 MOST_AT_ONCE: Final = 200  # a pass; the next one, seconds later, goes on
+STUCK: Final = "stuck"  # why a lead in work goes to the supervisors
 log = structlog.get_logger("vitrine.queue")
 
 
@@ -41,6 +43,9 @@ def tend_queue(_payload: Any = None) -> None:
             _one(lead_id, act, condition, rules)
     for lead_id in _late(moment, rules):
         _one(lead_id, _escalate, _is_neglected(moment), rules)
+    for lead_id in _stuck(moment, rules):
+        _one(lead_id, _escalate_stuck, _is_overdue(moment), rules)
+    _place_leads(rules)
     _free_what_is_left(attendants(moment), rules)
     hand_out()
 
@@ -66,8 +71,10 @@ def _late(moment: datetime, rules: QueueRules) -> list[int]:
             continue
         if late_at(store_id, urgency, due_at, rules) > moment:
             in_time.add((store_id, urgency))
-        elif len(found) < MOST_AT_ONCE:
-            found.append(lead_id)
+            continue
+        found.append(lead_id)
+        if len(found) == MOST_AT_ONCE:
+            break
     return found
 
 
@@ -122,6 +129,71 @@ def _is_neglected(moment: datetime) -> sa.ColumnElement[bool]:
 
 def _escalate(lead: Lead, rules: QueueRules) -> None:
     record(lead, "escalated", "system", rules=rules, reason="late")
+
+
+def _is_overdue(moment: datetime) -> sa.ColumnElement[bool]:
+    """In somebody's hands, its next step past its date, and no supervisor was told of that date:
+    once, also when a supervisor gave it back."""
+    told = sa.exists().where(
+        LeadEvent.lead_id == Lead.id,
+        LeadEvent.kind == "escalated",
+        LeadEvent.data["reason"].as_string() == STUCK,
+        LeadEvent.at >= Lead.due_at,
+    )
+    return sa.and_(
+        Lead.closed_at.is_(None),
+        Lead.state.in_([stage.value for stage in IN_WORK - {Stage.ASSIGNED}]),
+        Lead.turn != Turn.SUPERVISOR,
+        Lead.due_at <= moment,
+        Lead.is_suspect.is_(False),
+        ~told,
+    )
+
+
+def _stuck(moment: datetime, rules: QueueRules) -> list[int]:
+    """Whose next step is so long overdue, in the store's working time, that a supervisor has it.
+    What is younger on the clock already cannot be: those are not looked at."""
+    found: list[int] = []
+    in_time: set[int | None] = set()  # what was due later there is so too
+    since = moment - timedelta(minutes=rules.overdue.late)
+    rows = db.session.execute(
+        sa.select(Lead.id, Lead.store_id, Lead.due_at)
+        .where(_is_overdue(since))
+        .order_by(Lead.due_at, Lead.id)
+    )
+    for lead_id, store_id, due_at in rows:
+        if store_id in in_time:
+            continue
+        if add_working(schedule_for(store_id), due_at, rules.overdue.late) > moment:
+            in_time.add(store_id)
+            continue
+        found.append(lead_id)
+        if len(found) == MOST_AT_ONCE:
+            break
+    return found
+
+
+def _escalate_stuck(lead: Lead, rules: QueueRules) -> None:
+    record(lead, "escalated", "system", rules=rules, reason=STUCK)
+
+
+def _place_leads(rules: QueueRules) -> None:
+    """A lead for which nobody named a store would be seen by nobody who is bound to stores: the
+    first open store that has its department gets it, and its history says so."""
+    homeless = sa.and_(Lead.store_id.is_(None), Lead.closed_at.is_(None))
+    stores = identity().stores
+    if not stores:
+        return
+    for lead_id in db.session.scalars(_due(sa.select(Lead.id), homeless)).all():
+        _one(lead_id, _place, homeless, rules)
+
+
+def _place(lead: Lead, _rules: QueueRules) -> None:
+    stores = identity().stores
+    able = (one for one in stores if any(dep.kind == lead.department for dep in one.departments))
+    store = next(able, stores[0])
+    lead.store_id = store.id
+    record(lead, "placed", "system", store_id=store.id, store_rule="first_store")
 
 
 def late_at(store_id: int | None, urgency: int, due_at: datetime, rules: QueueRules) -> datetime:

@@ -1,0 +1,1 @@
+"""People and companies whom we turn to, before they ask and after they bought."""
