@@ -6,11 +6,11 @@ Pages, search, counts, sitemap and feeds all ask here; there is no second copy o
 from datetime import datetime, timedelta
 from enum import Enum
 
-from core.clock import now
-from inventory.models import Vehicle
+from flask import has_app_context
 
-# How long the page of a sold car stays and offers similar ones, before it is gone (410).
-SOLD_PAGE_DAYS = 30
+from core.clock import now
+from core.config import Config, current
+from inventory.models import Vehicle
 
 
 class Availability(Enum):
@@ -46,5 +46,12 @@ def availability(vehicle: Vehicle, at: datetime | None = None) -> Availability:
         return Availability.HIDDEN
     if vehicle.state == "sold":
         age = (at or now()) - vehicle.state_changed_at
-        return Availability.SOLD if age < timedelta(days=SOLD_PAGE_DAYS) else Availability.GONE
+        return Availability.SOLD if age < _sold_page_stays() else Availability.GONE
     return Availability.GONE if vehicle.state == "archived" else Availability.HIDDEN
+
+
+def _sold_page_stays() -> timedelta:
+    """How long the page of a sold car stays. Without an application to have settings: as if it
+    had none of its own."""
+    config = current() if has_app_context() else Config()
+    return timedelta(days=config.sold_page_days)

@@ -27,7 +27,7 @@ from dealership.models import Store
 from inventory import vocabulary
 from inventory.catalogue import Catalogue, CatalogueEntry, is_name
 from inventory.conflicts import merged, note_changes
-from inventory.lifecycle import TRANSITIONS, move
+from inventory.lifecycle import TRANSITIONS, move, tell
 from inventory.models import Photo, PriceChange, Vehicle
 from inventory.photos import rendition_path
 from inventory.stock_version import touch
@@ -332,9 +332,11 @@ def _record_price(vehicle: Vehicle, by: str) -> None:
 
 def _walk(vehicle: Vehicle, to_state: str, by: str, from_source: bool) -> bool:
     """Bring the vehicle to `to_state` by the shortest way that the life cycle has."""
-    steps = _way(vehicle.state, to_state)
+    before, steps = vehicle.state, _way(vehicle.state, to_state)
     for step in steps:
-        move(vehicle, step, by, from_source=from_source)
+        move(vehicle, step, by, from_source=from_source, tells=False)
+    if steps:
+        tell(vehicle, before, by, from_source=from_source)
     return bool(steps)
 
 

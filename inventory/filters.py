@@ -6,6 +6,7 @@ can say so; a number nobody can read is left out with a notice.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Final, Protocol
 from urllib.parse import quote_plus
 
@@ -95,6 +96,7 @@ def read_filter(arguments: QueryArguments) -> ReadFilter:
     return ReadFilter(canonical(OfferFilter(**changes)), tuple(notices))
 
 
+@lru_cache(maxsize=1024)  # a page asks twenty times for the same few
 def canonical(wanted: OfferFilter) -> OfferFilter:
     """The same filter in its one form: choices sorted without doubles, bounds the right way round,
     models with their make where it is plain."""

@@ -1,6 +1,6 @@
 """From draft to sold: one table says which step may follow which."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from core.clock import now
@@ -19,6 +19,17 @@ TRANSITIONS: Final[dict[str, frozenset[str]]] = {
     "archived": frozenset({"draft", "published"}),
 }
 STATES: Final = tuple(TRANSITIONS)
+# Told of a step in the transaction that takes it: the car, the state before, who did it, and
+# whether a copy of the stock from elsewhere says so.
+Follower = Callable[[Vehicle, str, str, bool], None]
+_FOLLOWERS: Final[list[Follower]] = []
+
+
+def follow_steps(follower: Follower) -> None:
+    """Let `follower` be told of every step of a car that is in the database. For packages above
+    this one whose promises hang on where a car stands: whoever waits for a car is told by every
+    screen, import and key alike."""
+    _FOLLOWERS.append(follower)
 
 
 class TransitionRefused(DomainError):
@@ -34,10 +45,13 @@ class NotPublishable(DomainError):
         super().__init__(" ".join(gate.words for gate in gates))
 
 
-def move(vehicle: Vehicle, to_state: str, by: str, *, from_source: bool = False) -> bool:
+def move(
+    vehicle: Vehicle, to_state: str, by: str, *, from_source: bool = False, tells: bool = True
+) -> bool:
     """Take one step; True if anything changed.
 
-    `by` names who did it; `from_source` see `inventory.gates.problems_to_publish`. Raises
+    `by` names who did it; `from_source` see `inventory.gates.problems_to_publish`; `tells` is off
+    for a step on the way to another one, whose end is told instead (`tell`). Raises
     TransitionRefused for a step the table lacks and NotPublishable when a gate is not met. Asking
     for the state it already has is harmless.
     """
@@ -50,12 +64,21 @@ def move(vehicle: Vehicle, to_state: str, by: str, *, from_source: bool = False)
         if gates:
             raise NotPublishable(gates)
         vehicle.published_at = vehicle.published_at or now()
+    before = vehicle.state
     vehicle.state_changes.append(
-        StateChange(actor=by, from_state=vehicle.state, to_state=to_state, at=now())
+        StateChange(actor=by, from_state=before, to_state=to_state, at=now())
     )
     vehicle.state = to_state
     vehicle.state_changed_at = now()
     if vehicle.id is not None:
         touch([vehicle])
     db.session.flush()
+    if tells:
+        tell(vehicle, before, by, from_source=from_source)
     return True
+
+
+def tell(vehicle: Vehicle, before: str, by: str, *, from_source: bool = False) -> None:
+    """Tell whoever follows that `vehicle`, in the state `before`, was brought to the one it has."""
+    for follower in _FOLLOWERS if vehicle.id is not None else ():
+        follower(vehicle, before, by, from_source)

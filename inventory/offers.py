@@ -86,7 +86,9 @@ class Offer:
     updated_at: datetime
     state_changed_at: datetime
     highlight_rank: int | None
+    is_former_price_proven: bool = False  # the crossed-out price was once the price asked
     price_drop_cents: int = 0  # how much cheaper than its last other price, if it got cheaper
+    stock_seq: int = 0  # the stock's version that touched it last: what is made of it is as old
 
     @property
     def path(self) -> str:
@@ -206,6 +208,7 @@ def offer_of(vehicle: Vehicle, at: datetime | None = None) -> Offer:
         updated_at=vehicle.updated_at,
         state_changed_at=vehicle.state_changed_at,
         highlight_rank=vehicle.highlight_rank,
+        stock_seq=vehicle.stock_seq,
     )
 
 

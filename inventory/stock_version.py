@@ -5,6 +5,7 @@ compares `current` with what its search index holds and reloads the rows whose `
 """
 
 from collections.abc import Iterable
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -12,10 +13,12 @@ from core.clock import now
 from core.db import db
 from inventory.models import StockVersion, Vehicle
 
+NUMBER: Final = sa.select(StockVersion.number).where(StockVersion.id == 1)
+
 
 def current() -> int:
     """The stock's version; 0 for a stock nobody touched yet."""
-    return db.session.scalar(sa.select(StockVersion.number).where(StockVersion.id == 1)) or 0
+    return db.session.scalar(NUMBER) or 0
 
 
 def advance() -> int:

@@ -107,10 +107,10 @@ def init_visits(app: Flask, after_seconds: float | None = WRITE_AFTER_SECONDS) -
     return counter
 
 
-def count_visit(vehicle_id: int, day: date) -> None:
-    """Count that a person opened the page of a car on `day` where it stands."""
+def visit_counter() -> VisitCounter:
+    """The running application's counter: of people who open the page of a car."""
     counter: VisitCounter = current_app.extensions["vitrine_visits"]
-    counter.count(vehicle_id, day)
+    return counter
 
 
 def visits_of(vehicle_ids: Sequence[int]) -> dict[int, int]:

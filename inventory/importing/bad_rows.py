@@ -22,8 +22,11 @@ _LONGEST_CELL: Final = 40
 Sent = dict[str, list[tuple[str, str]]]
 
 
-def keep_bad_rows(key: str, path: Path, report: Report) -> Sent:
+def keep_bad_rows(
+    key: str, path: Path, report: Report, known_columns: set[str] | None = None
+) -> Sent:
     """Store the rejected rows of the file at `path` under `key`; nothing when there are none.
+    `known_columns` tell the delimiter (default: those of a stock).
 
     Returns of the first rows, by number, the cells that tell a person which car it is and what
     is wrong: pairs of column and text, clipped."""
@@ -35,7 +38,7 @@ def keep_bad_rows(key: str, path: Path, report: Report) -> Sent:
     if not reasons:
         return {}
     with path.open("rb") as file:
-        names, rows = _read(file, report.format, reasons)
+        names, rows = _read(file, report.format, reasons, known_columns)
     text = _as_csv(names, rows, reasons)
     storage().put(key, text.encode("utf-8-sig"), content_type="text/csv", public=False)
     wrong = {row.row: {p.column for p in row.problems} for row in report.rejected[:MOST_SHOWN]}
@@ -69,7 +72,7 @@ def kept_bad_rows(key: str) -> bytes | None:
 
 
 def _read(
-    file: IO[bytes], kind: str, reasons: Mapping[int, str]
+    file: IO[bytes], kind: str, reasons: Mapping[int, str], known_columns: set[str] | None
 ) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """The columns' names, and the rows that have a reason, by number."""
     family = {"csv": "table", "xlsx": "table", "xml": "xml"}.get(kind, "json")
@@ -79,7 +82,7 @@ def _read(
         kind,
         notes,
         charset=None,
-        known_columns=mapping.known_columns(),
+        known_columns=known_columns or mapping.known_columns(),
         record_names={name for one in mapping.dialects_of(family) for name in one.records},
     )
     bad = [record for record in records if record.number in reasons]

@@ -8,12 +8,12 @@ is noted as a bulk change, which also undoes it. The file itself is private and 
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
@@ -122,8 +122,14 @@ def keep_file(data: bytes) -> str:
     return key
 
 
+class _WithFile(Protocol):
+    """An import of anything."""
+
+    file_key: str
+
+
 @contextmanager
-def opened(one: StockImport) -> Any:
+def opened(one: _WithFile) -> Iterator[Path]:
     """The file of an import, as a path on this machine. Raises ImportRefused when it is gone."""
     with tempfile.NamedTemporaryFile(prefix="import-") as copy:
         try:

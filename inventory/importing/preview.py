@@ -43,9 +43,14 @@ class Preview:
         return {column.path: column.fact for column in self.columns if column.fact}
 
 
-def look_into(file: IO[bytes]) -> Preview:
-    """The columns of `file` and a few of their values. Raises ImportRefused."""
+def look_into(file: IO[bytes], names: Mapping[str, str] | None = None) -> Preview:
+    """The columns of `file` and a few of their values. Raises ImportRefused.
+
+    `names`: for a table of something else than cars, what people call its facts (folded name ->
+    fact); several columns may hold one fact. Without it the file holds a stock."""
     kind = reading.kind_of(file)
+    if names is not None and kind not in {"csv", "xlsx"}:
+        raise ImportRefused(_("Send a table: CSV or XLSX."))
     family = {"csv": "table", "xlsx": "table", "xml": "xml"}.get(kind, "json")
     notes = Reading()
     records = reading.records_of(
@@ -53,7 +58,7 @@ def look_into(file: IO[bytes]) -> Preview:
         kind,
         notes,
         charset=None,
-        known_columns=mapping.known_columns(),
+        known_columns=mapping.known_columns() if names is None else set(names),
         record_names={name for one in mapping.dialects_of(family) for name in one.records},
     )
     samples: dict[str, list[str]] = {}
@@ -63,13 +68,19 @@ def look_into(file: IO[bytes]) -> Preview:
             seen.add(path)
             _sample(samples.setdefault(path, []), values)
     if not seen:
-        raise ImportRefused(_("The file holds no vehicle."))
-    facts = _guessed(mapping.choose(family, seen), notes.names)
+        raise ImportRefused(
+            _("The file holds no vehicle.") if names is None else _("The file holds no rows.")
+        )
+    if names is None:
+        facts = _guessed(mapping.choose(family, seen), notes.names)
+    else:
+        facts = {path: names[path] for path in notes.names if path in names}
     columns = tuple(
         Column(path, clean_line(name, 80), facts.get(path, ""), tuple(samples.get(path, ())))
         for path, name in notes.names.items()
     )
-    heading = "\n".join([family, *sorted(notes.names)])
+    # A heading of people is remembered apart from the same one of cars.
+    heading = "\n".join([family, *sorted(notes.names), *([] if names is None else ["contacts"])])
     return Preview(kind, columns, hashlib.sha256(heading.encode()).hexdigest())
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 import sqlalchemy as sa
+from flask import has_request_context, request
 from sqlalchemy.orm import joinedload, selectinload
 
 from core.db import db
@@ -17,7 +18,7 @@ from inventory.availability import availability
 from inventory.models import CarModel, Vehicle
 from inventory.offers import Offer, offer_of
 from inventory.search import answer as _answer
-from inventory.search.engine import bitmap
+from inventory.search.engine import Snapshot, bitmap
 from inventory.search.index import StockIndex, stock_index, warm
 from inventory.search.labels import sort_label, value_label
 from inventory.search.offer_filter import (
@@ -33,9 +34,28 @@ from inventory.search.offer_filter import (
     Relaxation,
     SearchResult,
 )
+from inventory.search.summary import Summary, summarize
+from inventory.search.summary import years_and_cities as _years_and_cities
 
 PRICE_BAND: Final = 0.25  # what "a similar price" means, as a share of the price
 _IDS_AT_ONCE: Final = 500
+_STOCK: Final = "vitrine.stock"
+
+
+def _stock() -> Snapshot:
+    """The stock that this request answers from: one version of it, however often a page asks."""
+    if not has_request_context():
+        return stock_index().snapshot()
+    # Not in `g`: that lives as long as the application's context, which may outlive a request.
+    found: Snapshot | None = request.environ.get(_STOCK)
+    if found is None:
+        found = request.environ[_STOCK] = stock_index().snapshot()
+    return found
+
+
+def version() -> int:
+    """The version of the stock that this request answers from."""
+    return _stock().version
 
 
 def search(wanted: OfferFilter, page_size: int = PAGE_SIZE, *, with_facets: bool = True
@@ -43,35 +63,63 @@ def search(wanted: OfferFilter, page_size: int = PAGE_SIZE, *, with_facets: bool
     """The page of vehicle ids that `wanted` asks for, with total, facet counts, what was read from
     its text and, for an empty result, the nearest filters that find something. No SQL but the
     occasional check that the stock did not change."""
-    return _answer.answer(wanted, stock_index().snapshot(), page_size, with_facets=with_facets)
+    return _answer.answer(wanted, _stock(), page_size, with_facets=with_facets)
 
 
 def count(wanted: OfferFilter) -> int:
     """How many offers meet `wanted`."""
-    return len(_answer.find(wanted, stock_index().snapshot()).result)
+    return len(_answer.find(wanted, _stock()).result)
 
 
 def count_by(facet: str) -> dict[str, int]:
     """Listed vehicles per value of `facet` (one of FACETS), most first."""
-    stock = stock_index().snapshot()
+    stock = _stock()
     counted = stock.counts(facet, stock.live)
     return dict(sorted(counted, key=lambda item: (-item[1], item[0])))
 
 
+def is_at_least(version: int) -> bool:
+    """Whether this process finds nothing older than `version` of the stock from here on."""
+    return stock_index().is_at_least(version)
+
+
+def summary(wanted: OfferFilter) -> Summary:
+    """What is true of all offers that meet `wanted`. No SQL."""
+    return summarize(wanted, _stock())
+
+
+def years_and_cities(
+    wanted: OfferFilter,
+) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[str, int], ...]]:
+    """How many offers of `wanted` each model year has, newest first, and each city. No SQL."""
+    return _years_and_cities(wanted, stock_index().snapshot())
+
+
+def is_known(facet: str, value: str) -> bool:
+    """Whether some offer of today's stock has `value` in `facet`, which is no code."""
+    return value in _stock().attributes[facet]
+
+
 def listed_ids(order: str = "newest") -> list[int]:
     """Ids of all listed vehicles in `order` (one of SORTS, or "id")."""
-    stock = stock_index().snapshot()
+    stock = _stock()
     return stock.page(stock.live, order, 0, len(stock))
+
+
+def seqs_of(ids: Sequence[int]) -> list[int]:
+    """Which version of the stock touched each of these vehicles last, -1 for unlisted ones. No
+    SQL."""
+    return _stock().seqs_of(ids)
 
 
 def describe(wanted: OfferFilter) -> tuple[Chip, ...]:
     """Every constraint of `wanted` in words, to show and to take out one by one."""
-    return _answer.describe(wanted, stock_index().snapshot())
+    return _answer.describe(wanted, _stock())
 
 
 def label(facet: str, value: str) -> str:
     """How `value` of `facet` is shown: "volkswagen" -> "Volkswagen", "flex" -> "Flex"."""
-    return value_label(facet, value, stock_index().snapshot().labels)
+    return value_label(facet, value, _stock().labels)
 
 
 def similar(vehicle_id: int, limit: int = 8) -> list[int]:
@@ -85,7 +133,7 @@ def similar(vehicle_id: int, limit: int = 8) -> list[int]:
     if row is None:
         return []
     body, price_cents, model = row
-    stock = stock_index().snapshot()
+    stock = _stock()
     banded = stock.live
     if price_cents:
         margin = int(price_cents * PRICE_BAND)
@@ -108,7 +156,7 @@ def similar(vehicle_id: int, limit: int = 8) -> list[int]:
 def price_histogram(wanted: OfferFilter, bars: int = 24) -> list[tuple[int, int]]:
     """How prices spread under `wanted`, its own price range set aside: (lower bound in cents,
     offers) for up to `bars` bars of equal width, from the lowest price to the highest."""
-    stock = stock_index().snapshot()
+    stock = _stock()
     found = _answer.find(
         replace(wanted, price_min_cents=None, price_max_cents=None, sort=DEFAULT_SORT), stock
     )
@@ -138,7 +186,20 @@ def find_offer(public_id: str) -> Offer | None:
     vehicles = _with_everything(Vehicle.public_id == public_id) if _is_id(public_id) else []
     if not vehicles:
         return None
-    return replace(offer_of(vehicles[0]), price_drop_cents=price_drop_cents(vehicles[0]))
+    vehicle = vehicles[0]
+    return replace(
+        offer_of(vehicle),
+        price_drop_cents=price_drop_cents(vehicle),
+        is_former_price_proven=_was_asked(vehicle),
+    )
+
+
+def _was_asked(vehicle: Vehicle) -> bool:
+    """Whether the list price was once the price to pay, before any promotion."""
+    return any(
+        change.price_cents == vehicle.price_cents and not change.promo_price_cents
+        for change in vehicle.price_changes
+    )
 
 
 def price_drop_cents(vehicle: Vehicle) -> int:
@@ -196,19 +257,25 @@ __all__ = [
     "Relaxation",
     "SearchResult",
     "StockIndex",
+    "Summary",
     "count",
     "count_by",
     "describe",
     "find_offer",
     "find_offers",
     "ids_of",
+    "is_known",
     "label",
     "listed_ids",
     "newest",
     "price_histogram",
     "search",
+    "seqs_of",
     "similar",
     "sort_label",
     "stock_index",
+    "summary",
+    "version",
     "warm",
+    "years_and_cities",
 ]

@@ -60,6 +60,7 @@ class Facts:
     multiple: tuple[tuple[str, ...], ...]  # in the order of MULTIPLE_KINDS
     promo_ends: int | None = None
     price_after_cents: int = 0
+    stock_seq: int = 0  # the stock's version that touched it last
 
 
 class Columns:
@@ -73,6 +74,7 @@ class Columns:
         self.published = array("q")
         self.highlight = array("q")
         self.reserved = array("q")
+        self.stock_seq = array("q")
         self.single = {kind: CodedColumn() for kind in SINGLE_KINDS}
         self.multiple: dict[str, dict[str, array[int]]] = {kind: {} for kind in MULTIPLE_KINDS}
         self._columns = tuple(self.single.values())
@@ -98,6 +100,7 @@ class Columns:
         rank = facts.highlight_rank
         self.highlight.append(NO_HIGHLIGHT if rank is None else min(max(rank, 0), NO_HIGHLIGHT))
         self.reserved.append(facts.is_reserved)
+        self.stock_seq.append(facts.stock_seq)
         for column, value in zip(self._columns, facts.single, strict=True):
             if not value:
                 column.codes.append(NO_CODE)

@@ -35,6 +35,7 @@ Numbers = npt.NDArray[np.int64]
 
 # The orders kept ready. "price_desc" is "price_asc" read from its end.
 ORDERS: Final = ("relevance", "newest", "price_asc", "mileage", "year", "id")
+_KEYS: Final = (*ORDERS, "seq")  # numbers by slot; "seq" is nobody's order
 _INSTANT_BITS: Final = 41  # seconds, far beyond any stock
 _INSTANT_MAX: Final = (1 << _INSTANT_BITS) - 1
 _FEW_CHANGES: Final = 256  # up to here orders are patched in place of being sorted again
@@ -156,7 +157,7 @@ class Snapshot:
         }
         self.vocabulary = Vocabulary({})
         self.labels: dict[Key, str] = {}
-        self.keys: dict[str, Numbers] = {name: np.zeros(0, np.int64) for name in ORDERS}
+        self.keys: dict[str, Numbers] = {name: np.zeros(0, np.int64) for name in _KEYS}
         self.orders: dict[str, Slots] = {name: np.zeros(0, np.uint32) for name in ORDERS}
         self.steps = {"price_asc": Steps(), "mileage": Steps()}
         self.promotions: dict[int, tuple[int, int]] = {}
@@ -177,6 +178,7 @@ class Snapshot:
         self._title_words: dict[str, BitMap] = {}
         self._ranks: dict[str, Slots] = {}
         self._years: dict[int, BitMap] = {}
+        self._sorted_ids: Numbers | None = None
         self.memory: dict[str, Any] = {}  # for readers: what they derived from this version
 
     def __len__(self) -> int:
@@ -266,6 +268,19 @@ class Snapshot:
         slots = order[places]
         here: Slots = slots[self.ids[slots] == wanted]
         return here
+
+    def seqs_of(self, ids: Sequence[int]) -> list[int]:
+        """Which version of the stock touched each of these vehicles last; -1 for one that is not
+        listed here."""
+        known = self._sorted_ids
+        if known is None:
+            known = self._sorted_ids = self.ids[self.orders["id"]]
+        if not len(known):
+            return [-1] * len(ids)
+        places = np.minimum(np.searchsorted(known, ids), len(known) - 1)
+        seqs = self.keys["seq"][self.orders["id"][places]]
+        found: list[int] = np.where(known[places] == ids, seqs, -1).tolist()
+        return found
 
     def with_ended_promotions(self, instant: int) -> "Snapshot":
         """This stock once every promotion that ended by `instant` (seconds) gave way to the price
@@ -461,7 +476,7 @@ class Snapshot:
     ) -> tuple[int | None, int | None]:
         """The smallest value above `high` and the largest below `low` that one of `among` has in
         the order `name` ("year" counts model years); None where there is none."""
-        values = self._values(name, among)
+        values = self.values(name, among)
         above = values[values > high] if high is not None else values[:0]
         below = values[values < low] if low is not None else values[:0]
         return (
@@ -471,13 +486,13 @@ class Snapshot:
 
     def histogram(self, among: BitMap, bars: int) -> list[tuple[int, int]]:
         """Prices of `among` in up to `bars` steps of equal width: (lower bound, how many)."""
-        prices = self._values("price_asc", among)
+        prices = self.values("price_asc", among)
         if not len(prices):
             return []
         counts, edges = np.histogram(prices, bins=bars)
         return [(int(edge), int(number)) for edge, number in zip(edges, counts, strict=False)]
 
-    def _values(self, name: str, among: BitMap) -> Numbers:
+    def values(self, name: str, among: BitMap) -> Numbers:
         if name == "year":
             years = self.attributes["year"].items()
             present = [int(year) for year, slots in years if slots.intersect(among)]
@@ -549,7 +564,8 @@ def _change_keys(
     rows = {
         name: np.frombuffer(getattr(columns, name), np.int64)
         for name in (
-            "ids", "price_cents", "mileage_km", "model_year", "published", "highlight", "reserved"
+            "ids", "price_cents", "mileage_km", "model_year", "published", "highlight", "reserved",
+            "stock_seq",
         )
     }  # fmt: skip
     age = _INSTANT_MAX - np.clip(rows["published"], 0, _INSTANT_MAX)
@@ -565,6 +581,7 @@ def _change_keys(
         "mileage": rows["mileage_km"],
         "year": (-rows["model_year"] << _INSTANT_BITS) + age,
         "id": rows["ids"],
+        "seq": rows["stock_seq"],
     }
     after = {}
     for name, new in values.items():

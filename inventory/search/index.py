@@ -60,6 +60,15 @@ class StockIndex:
             snapshot = self._without_ended_promotions()
         return snapshot
 
+    def is_at_least(self, version: int) -> bool:
+        """Whether what is answered from here on is of `version` of the stock or a later one,
+        after looking for it if need be."""
+        snapshot = self._snapshot
+        if snapshot is None or snapshot.version < version:
+            self._asked_at = self._checked_at = -self._check_seconds - STALE_SECONDS
+            snapshot = self.snapshot()
+        return snapshot.version >= version
+
     def _is_due(self) -> bool:
         return time.monotonic() - self._asked_at >= self._check_seconds
 

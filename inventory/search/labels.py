@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import lru_cache
 
+from babel import Locale
 from flask_babel import get_locale
 from flask_babel import gettext as _
 
@@ -20,7 +21,12 @@ def value_label(facet: str, value: str, names: Mapping[Key, str]) -> str:
 
 def locale_name() -> str:
     """The reader's language, as the key of what depends on it."""
-    return str(get_locale())
+    return _name_of(get_locale())
+
+
+@lru_cache(maxsize=64)
+def _name_of(locale: Locale | None) -> str:
+    return str(locale)
 
 
 @lru_cache(maxsize=64)
@@ -34,7 +40,12 @@ def coded_labels(facet: str, _locale: str) -> dict[str, str]:
 
 def sort_label(sort: str) -> str:
     """An order as the buyer chooses it."""
-    labels: dict[str, str] = {
+    return _sort_labels(locale_name())[sort]
+
+
+@lru_cache(maxsize=64)
+def _sort_labels(_locale: str) -> dict[str, str]:
+    return {
         "relevance": _("Highlights"),
         "newest": _("Newest offers"),
         "price_asc": _("Lowest price"),
@@ -42,4 +53,3 @@ def sort_label(sort: str) -> str:
         "mileage": _("Lowest mileage"),
         "year": _("Newest year"),
     }
-    return labels[sort]

@@ -52,6 +52,7 @@ _COLUMNS: Final = (
     Vehicle.state,
     Vehicle.published_at,
     Vehicle.highlight_rank,
+    Vehicle.stock_seq,
 )
 # Made once: putting a statement together costs more than running it.
 _ALL: Final = sa.select(*_COLUMNS).order_by(Vehicle.id)
@@ -204,6 +205,7 @@ def _facts(row: Vehicle, standing: Availability, names: "_Names", at: datetime) 
         multiple=((*features, *facts), remarks, facts),
         promo_ends=promo_ends,
         price_after_cents=row.price_cents or 0,
+        stock_seq=row.stock_seq,
     )
 
 
