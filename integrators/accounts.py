@@ -5,8 +5,10 @@ DomainError
 ├── UnknownKey         that kind of account has no such key
 ├── MissingKey         it cannot work without
 ├── NameTaken          two accounts cannot share a name
+├── AlreadyConnected   another account here is the same one on the other side
 ├── NoSuchAccount      no account has that name
 ├── BadAddress         a base address that is none
+├── BadValue           a token that cannot be one
 └── AccountsAway       the database is away and this process has never seen the accounts
 
 The address of a webhook holds 192 random bits, of which the database keeps a digest only. A copy
@@ -15,6 +17,7 @@ a lead that comes meanwhile can be proven and put on the disk.
 """
 
 import hashlib
+import hmac
 import secrets
 import threading
 import time
@@ -34,6 +37,8 @@ from core.config import current
 from core.db import db, writing
 from core.errors import DomainError
 from core.secrets import SealBroken, reseal, seal, unseal
+from dealership import notices
+from dealership.roles import Permission
 from integrators.kinds import KINDS, Kind
 from integrators.models import PortalAccount
 from jobs.queue import PermanentFailure
@@ -43,6 +48,18 @@ OVERLAP_DAYS: Final = 7  # how long the address before a rotation is still good
 LONGEST_VALUE: Final = 4000
 LONGEST_PROBLEM: Final = 300
 LONGEST_NAME: Final = 80
+KEY_PREFIX: Final = "key_prefix"  # an option: how the keys of this account's own ads begin
+# With another one of these, the tokens that the old ones bought are nobody's.
+_BUYS_TOKENS: Final = {
+    "refresh_token", "access_token", "client_secret", "client_id", "username", "password",
+}  # fmt: skip
+# What tells one advertiser from another there, by kind of account.
+_IDENTITY: Final = {
+    "mercadolivre": "user_id",
+    "olx": "access_token",
+    "chavesnamao": "access_token",
+    "webmotors": "cnpj",
+}
 PUBLIC_ONLY: Final = "public_only"  # an option of accounts whose server staff named
 
 log = structlog.get_logger("vitrine.integrators")
@@ -64,12 +81,21 @@ class NameTaken(DomainError):
     """Two accounts cannot share a name."""
 
 
+class AlreadyConnected(DomainError):
+    """Another account here, maybe a removed one, is the same one on the other side: every car
+    would stand there twice."""
+
+
 class NoSuchAccount(DomainError):
     """No account has that name."""
 
 
 class BadAddress(DomainError):
     """A base address that is none."""
+
+
+class BadValue(DomainError):
+    """A token that cannot be one."""
 
 
 class AccountsAway(DomainError):
@@ -117,7 +143,8 @@ def register(
 ) -> tuple[PortalAccount, str]:
     """A new account and the token of its address, which is told once and never again.
 
-    Raises UnknownKind, UnknownKey, MissingKey, NameTaken and BadAddress. Inside `writing()`.
+    Raises UnknownKind, UnknownKey, MissingKey, NameTaken, AlreadyConnected and BadAddress. Inside
+    `writing()`.
     """
     found = KINDS.get(kind)
     if found is None:
@@ -128,7 +155,7 @@ def register(
                 kinds=", ".join(KINDS),
             )
         )
-    missing = missing_keys(found, settings)
+    missing = missing_keys(found, settings, by_operator=by_operator)
     if missing:
         raise MissingKey(
             _(
@@ -146,7 +173,8 @@ def register(
         token_digest=digest(token),
         store_id=store_id,
         credentials=b"",
-        options={},
+        # What its ads are known by there: drawn once, so that a backup of any age knows it.
+        options={KEY_PREFIX: f"v{secrets.token_hex(2)}-"},
     )
     db.session.add(row)
     db.session.flush()
@@ -154,9 +182,16 @@ def register(
     return row, token
 
 
-def missing_keys(kind: Kind, settings: Mapping[str, str]) -> list[str]:
-    """What an account of `kind` cannot work without and `settings` do not hold."""
-    return [key.name for key in kind.keys if key.is_needed and not settings.get(key.name)]
+def missing_keys(
+    kind: Kind, settings: Mapping[str, str], *, by_operator: bool = False
+) -> list[str]:
+    """What an account of `kind` cannot work without and `settings` do not hold. Staff need not type
+    what connecting brings."""
+    return [
+        key.name
+        for key in kind.keys
+        if (key.is_needed or (by_operator and key.is_given)) and not settings.get(key.name)
+    ]
 
 
 def _free_name(name: str, of: PortalAccount | None = None) -> str:
@@ -202,11 +237,12 @@ def change_settings(
 ) -> None:
     """Tell the account new values (an empty one forgets the key). What was wrong with it counts
     as mended. A server named by others than the operator must be on the open internet. Raises
-    UnknownKey. Inside `writing()`."""
+    UnknownKey, BadValue and AlreadyConnected. Inside `writing()`."""
     kind = KINDS[row.kind]
     options, hidden = dict(row.options), _open_or_nothing(row)
-    for name, value in settings.items():
-        key = kind.key(name)
+    before = _identity(row.kind, {**options, **hidden})
+    for name, typed in settings.items():
+        key, value = kind.key(name), typed.strip()
         if key is None:
             known = ", ".join(key.name for key in kind.keys)
             raise UnknownKey(
@@ -214,6 +250,10 @@ def change_settings(
                   kind=kind.label, key=name[:40], known=known)
             )  # fmt: skip
         place = hidden if key.is_secret else options
+        if key.is_secret and name.endswith(("token", "client_secret")) and not value.isascii():
+            raise BadValue(
+                _("%(key)s holds a character that no token has: copy it again.", key=name)
+            )
         if value:
             place[name] = value[:LONGEST_VALUE]
         else:
@@ -223,7 +263,8 @@ def change_settings(
         settings.get(name, "") != row.options.get(name, "") for name in where if name in settings
     ):
         options[PUBLIC_ONLY] = "" if by_operator else "1"
-    if settings.keys() & {"refresh_token", "client_secret", "client_id", "username", "password"}:
+    _refuse_twin(row, before, _identity(row.kind, {**options, **hidden}))
+    if settings.keys() & _BUYS_TOKENS:
         for leftover in ("issued_token", "issued_until", "refreshing_until"):
             hidden.pop(leftover, None)
     row.options = options
@@ -231,7 +272,40 @@ def change_settings(
     if row.state in {None, "needs_reauth"}:
         row.state = "active"
     row.problem = ""
+    told = {**options, **hidden}
+    if row.state == "active" and any(key.is_given and not told.get(key.name) for key in kind.keys):
+        row.state = "needs_reauth"
+        row.problem = _("Connect the account with %(service)s: until then nothing is asked there.",
+                        service=kind.label)  # fmt: skip
     db.session.flush()
+
+
+def _refuse_twin(row: PortalAccount, before: str, now_known: str) -> None:
+    """Raises AlreadyConnected when `row` becomes the same advertiser as another account at the
+    same address; removed ones too, for their ads may still be up. Both are of `_identity`."""
+    if now_known in {"", before}:
+        return
+    others = sa.select(PortalAccount).where(
+        PortalAccount.kind == row.kind, PortalAccount.id != row.id
+    )
+    for other in db.session.scalars(others):
+        if _base_url(other) != _base_url(row) or _identity(other.kind, _told(other)) != now_known:
+            continue
+        words = _("This is the same account there as %(name)s: every car would stand there twice.",
+                  name=other.name)  # fmt: skip
+        if other.state == "archived":
+            words += " " + _("It was removed: bring it back under “Removed accounts”.")
+        raise AlreadyConnected(words)
+
+
+def _told(row: PortalAccount) -> dict[str, Any]:
+    return {**row.options, **_open_or_nothing(row)}
+
+
+def _identity(kind: str, told: Mapping[str, Any]) -> str:
+    """Whom an account that was told this is on the other side; "" when that is not known."""
+    value = str(told.get(_IDENTITY[kind]) or "").strip() if kind in _IDENTITY else ""
+    return "".join(filter(str.isdigit, value)) if kind == "webmotors" else value
 
 
 def rotate(row: PortalAccount) -> str:
@@ -257,9 +331,31 @@ def turn_off(account_id: int, problem: str) -> NoReturn:
     """Somebody has to mend the account: `problem` says what, in words. Opens `writing()`; always
     raises jobs.queue.PermanentFailure."""
     with writing():
-        row = locked(account_id)
-        row.state, row.problem = "needs_reauth", problem[:LONGEST_PROBLEM]
+        needs_person(account_id, problem)
     raise PermanentFailure(problem)
+
+
+def needs_person(account_id: int, problem: str) -> None:
+    """Ask the service nothing more until somebody has mended the account, and tell who can; what
+    is wrong in `problem`, in words. Inside `writing()`."""
+    row = locked(account_id)
+    if row.state not in {"active", "needs_reauth"}:
+        return  # paused or removed meanwhile
+    row.state, row.problem = "needs_reauth", problem[:LONGEST_PROBLEM]
+    _tell(row)
+
+
+def _tell(row: PortalAccount) -> None:
+    """Whoever sets portals up hears of it, once a day for each account."""
+    notices.notify(
+        notices.Kind.BROKEN,
+        notices.who_may(Permission.EDIT_PORTALS, row.store_id),
+        key=f"{row.id}:{now():%Y-%m-%d}",
+        path=f"/admin/portais/{row.id}/",
+        subject=f"account:{row.id}",
+        words=row.name,
+        store_id=row.store_id,
+    )
 
 
 def reseal_all(old_key: str) -> int:
@@ -283,6 +379,18 @@ def digest(token: str) -> str:
 def webhook_address(kind: str, token: str) -> str:
     """The public address to give to the other side."""
     return f"{current().base_url}/webhooks/{kind}/{token}"
+
+
+def own_path(row: PortalAccount) -> str:
+    """The path by which this site itself posts to the account, to try its door: of the address that
+    others have, only a digest is kept. It follows from the secret key and ends with the address."""
+    return f"/webhooks/{row.kind}/{_own_token(row)}"
+
+
+def _own_token(row: PortalAccount) -> str:
+    key = current().secret_key.encode()
+    text = f"own door:{row.id}:{row.token_digest}".encode()
+    return f"own-{hmac.new(key, text, hashlib.sha256).hexdigest()[:48]}"
 
 
 def named(name: str) -> PortalAccount:
@@ -328,7 +436,7 @@ def seen(row: PortalAccount) -> Account:
         id=row.id,
         kind=row.kind,
         name=row.name,
-        base_url=(row.base_url or KINDS[row.kind].base_url).rstrip("/"),
+        base_url=_base_url(row),
         store_id=row.store_id,
         is_active=row.state == "active",
         options=dict(row.options),
@@ -408,6 +516,7 @@ def _read_all() -> dict[str, _Entry]:
     for row in db.session.scalars(present):
         account = seen(row)
         found[row.token_digest] = _Entry(account)
+        found[digest(_own_token(row))] = _Entry(account)
         if row.old_token_digest:
             found.setdefault(row.old_token_digest, _Entry(account, row.old_token_until))
     db.session.rollback()  # only read: leave no transaction open
@@ -456,6 +565,10 @@ def forget_copies() -> None:
     """Read the accounts anew at the next webhook; for whoever has just changed one."""
     directory: _Directory = current_app.extensions["vitrine_accounts"]
     directory.forget()
+
+
+def _base_url(row: PortalAccount) -> str:
+    return (row.base_url or KINDS[row.kind].base_url).rstrip("/")
 
 
 def _purpose(row: PortalAccount) -> str:

@@ -23,10 +23,14 @@ from core.fetch import USER_AGENT
 ANSWER_SECONDS: Final = 10.0
 MOST_BYTES: Final = 4 * 1024 * 1024
 _TOO_MANY: Final = 429
+_AWAY: Final = 503
 
 
 class TryLater(RuntimeError):
-    """It may work in a while: the job is tried again."""
+    """It may work in a while: the job is tried again. `retry_after` is the header of that name,
+    where the other side asked for patience (429, 503)."""
+
+    retry_after: str | None = None
 
 
 class CallRefused(DomainError):
@@ -40,12 +44,13 @@ class CallRefused(DomainError):
 
 @dataclass(frozen=True)
 class Call:
-    """What to ask. `form` makes it a form post."""
+    """What to ask. `form` makes it a form post, `json` a post of JSON."""
 
     url: str
     method: str = "GET"
     params: dict[str, str] | None = None
     form: dict[str, str] | None = None
+    json: dict[str, Any] | None = None
     headers: dict[str, str] | None = None
     basic: tuple[str, str] | None = None
 
@@ -62,15 +67,17 @@ def ask(call: Call, seconds: float = ANSWER_SECONDS) -> Any:
                 call.url,
                 params=call.params,
                 data=call.form,
+                json=call.json,
                 headers={"User-Agent": USER_AGENT, "Accept": "application/json",
                          **(call.headers or {})},
                 auth=call.basic,
             ) as response,
         ):  # fmt: skip
             body = _read(response)
+            retry_after = response.headers.get("retry-after", "")
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise TryLater(f"no answer: {type(error).__name__}") from None
-    return _judge(response.status_code, body)
+    return _judge(response.status_code, body, retry_after)
 
 
 def _read(response: httpx2.Response) -> bytes:
@@ -83,9 +90,12 @@ def _read(response: httpx2.Response) -> bytes:
     return b"".join(pieces)
 
 
-def _judge(status: int, body: bytes) -> Any:
+def _judge(status: int, body: bytes, retry_after: str) -> Any:
     if status == _TOO_MANY or status >= 500:
-        raise TryLater(f"answered {status}")
+        later = TryLater(f"answered {status}")
+        if status in {_TOO_MANY, _AWAY}:
+            later.retry_after = retry_after
+        raise later
     try:
         data = json.loads(body) if body else {}
     except (ValueError, RecursionError):

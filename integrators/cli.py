@@ -14,23 +14,31 @@ from core.clock import DEFAULT_ZONE
 from core.db import db, writing
 from core.errors import DomainError
 from core.secrets import SealBroken
+from dealership import devices
 from dealership.models import Store
 from integrators import accounts, polling, status
 from integrators.calling import TryLater
+from integrators.feeds.addresses import feed_addresses
 from integrators.incoming import processing, refused
 from integrators.incoming.keeping import arrival_of
 from integrators.incoming.mailbox import MOST_MESSAGE_BYTES
 from integrators.incoming.source import Post
 from integrators.incoming.sources import SOURCES
 from integrators.kinds import KINDS
+from integrators.listings import tombstones
+from integrators.listings.rules import advertiser_of, switch_on
+from integrators.listings.syncing import advertising_accounts, sync_all
 from integrators.models import PortalAccount
 from integrators.outgoing import endpoints
+from integrators.portals.every import PORTALS
 from leads.capture import accept
 from leads.spool import SpoolFailed
 
 portal_commands = AppGroup("portals", help="Accounts on portals, messaging and telephone services.")
 _SETTING = "KEY=VALUE"
 TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h
+ONCE_SECONDS = 45.0  # less than until the next look at a list that did not come
+PATIENT_SECONDS = 3600.0
 
 
 @portal_commands.command("add")
@@ -47,8 +55,13 @@ def add_command(
     settings = _settings(pairs)
     store_id = _store_id(store_slug) if store_slug else None
     with _sentences(), writing():
-        _row, token = accounts.register(kind, name, settings, base_url=base_url, store_id=store_id)
+        row, token = accounts.register(kind, name, settings, base_url=base_url, store_id=store_id)
+        if kind in PORTALS:
+            switch_on(row.id, on=True)
+        feeds = feed_addresses(row)
     click.echo(_("Registered: %(name)s (%(kind)s).", name=name, kind=KINDS[kind].label))
+    for feed in feeds.values():
+        click.echo(_("Feed: %(address)s", address=feed))
     click.echo(_("Its address holds a secret and is shown only now:"))
     click.echo(accounts.webhook_address(kind, token))
 
@@ -86,6 +99,16 @@ def status_command(as_json: bool) -> None:
             parked=each["parked"],
         )
         click.echo(f"{each['name']}\t{each['kind']}\t{each['state']}\t{counts}")
+        if each["listings"]:
+            ads = _(
+                "ads wanted: %(wanted)s, live: %(live)s, on the way: %(pending)s, "
+                "failed: %(failed)s",
+                wanted=each["wanted"],
+                live=each["live"],
+                pending=each["pending"],
+                failed=each["failed"],
+            )
+            click.echo(f"  {ads}")
         if each["problem"]:
             click.echo(f"  {each['problem']}")
 
@@ -94,9 +117,9 @@ def status_command(as_json: bool) -> None:
 @click.argument("kind", type=click.Choice(list(KINDS)))
 def keys_command(kind: str) -> None:
     """What --set takes for KIND."""
-    for key in KINDS[kind].keys:
-        marks = [mark for mark, is_so in (("needed", key.is_needed), ("secret", key.is_secret))
-                 if is_so]  # fmt: skip
+    for key in (*KINDS[kind].keys, *KINDS[kind].tuning):
+        has = {"needed": key.is_needed_by_operators, "secret": key.is_secret}
+        marks = [mark for mark, is_so in has.items() if is_so]
         extra = f" [{', '.join(marks)}]" if marks else ""
         click.echo(f"{key.name}\t{key.about}{extra}")
 
@@ -162,6 +185,58 @@ def receive_mail_command(name: str) -> None:
         sys.exit(TRY_AGAIN)
 
 
+@portal_commands.command("sync")
+@click.option("--once", is_flag=True, help="Wait a minute at most where nothing can be done.")
+@click.option("--portal", "name", default="", help="This account only.")
+def sync_command(once: bool, name: str) -> None:
+    """Bring the portals in line with the stock. Exit status 1: work remains."""
+    with _sentences():
+        wanted = [accounts.named(name).id] if name else advertising_accounts()
+    seconds = ONCE_SECONDS if once else PATIENT_SECONDS
+    is_done = True
+    for account_id, progress in sync_all(wanted, seconds):
+        account = accounts.loaded(account_id)
+        is_done = is_done and not progress.left and not progress.is_held
+        click.echo(
+            _("%(name)s: %(steps)s steps, %(left)s left",
+              name=account.name, steps=progress.steps, left=progress.left)
+        )  # fmt: skip
+        if progress.problem:
+            click.echo(f"  {progress.problem}")
+        if failed := status.failed_of(account_id):
+            click.echo(_("  waiting for a person: %(count)s (see portals status)", count=failed))
+    sys.exit(0 if is_done else 1)
+
+
+@portal_commands.command("advertise")
+@click.argument("name")
+@click.option("--off", is_flag=True, help="Stop. What is up stays and is no longer looked after.")
+def advertise_command(name: str, off: bool) -> None:
+    """Send the stock to the account NAME from now on."""
+    with _sentences(), writing():
+        row = accounts.named(name)
+        if row.kind not in PORTALS:
+            raise accounts.UnknownKind(
+                _("%(kind)s takes no ads from us.", kind=KINDS[row.kind].label)
+            )
+        switch_on(row.id, on=not off)
+    click.echo(_("Changed: %(name)s.", name=name))
+
+
+@portal_commands.command("restored")
+@click.option("--go-on", "name", default="", help="The account's difference was looked at.")
+def restored_command(name: str) -> None:
+    """After a backup came back: sell again what was sold since it was made (`--go-on NAME` lets an
+    account put cars up again)."""
+    with _sentences():
+        if name:
+            with writing():
+                advertiser_of(accounts.named(name).id).is_wary = False
+            click.echo(_("Changed: %(name)s.", name=name))
+            return
+        click.echo(_("Sold again: %(count)s", count=tombstones.reapply()))
+
+
 @portal_commands.command("refused")
 @click.option("--retry", is_flag=True, help="Prove them again with today's secrets.")
 def refused_command(retry: bool) -> None:
@@ -186,7 +261,7 @@ def reseal_command(old_key_file: TextIO) -> None:
     """After VITRINE_SECRET_KEY changed: seal all credentials with the new key."""
     with _sentences(), writing():
         old_key = old_key_file.read().strip()
-        count = accounts.reseal_all(old_key) + endpoints.reseal_all(old_key)
+        count = sum(one.reseal_all(old_key) for one in (accounts, endpoints, devices))
     click.echo(_("Sealed anew: %(count)s", count=count))
 
 

@@ -16,6 +16,14 @@ class Key:
     about: str
     is_secret: bool = False
     is_needed: bool = False
+    # Needed too, but the other system gives it when somebody connects the account: only who has no
+    # screen to connect with must type it.
+    is_given: bool = False
+
+    @property
+    def is_needed_by_operators(self) -> bool:
+        """Whether an account registered without a screen cannot work without."""
+        return self.is_needed or self.is_given
 
 
 @dataclass(frozen=True)
@@ -29,16 +37,23 @@ class Kind:
     keys: tuple[Key, ...] = ()
     base_url: str = ""
     deadline_seconds: float = 5.0
+    tuning: tuple[Key, ...] = ()  # for the operator alone: no screen asks for them
 
     def key(self, name: str) -> Key | None:
         """The key of that name, or None."""
-        return next((key for key in self.keys if key.name == name), None)
+        return next((key for key in (*self.keys, *self.tuning) if key.name == name), None)
 
 
 def _secret(name: str, about: str, *, is_needed: bool = False) -> Key:
     return Key(name, about, is_secret=True, is_needed=is_needed)
 
 
+# How to speak to a portal that bears more, or less, than its manual says.
+_PACE: Final = (
+    Key("calls_per_second", "requests a second; what the manual says when not set"),
+    Key("settle_seconds", "how long a new ad may be missing in its lists"),
+    Key("down_seconds", "the first rest after it did not answer; it doubles"),
+)
 _ALL: Final = (
     Kind(
         "mercadolivre",
@@ -47,11 +62,12 @@ _ALL: Final = (
         (
             Key("client_id", "the application's id", is_needed=True),
             _secret("client_secret", "the application's secret", is_needed=True),
-            _secret("refresh_token", "the seller's refresh token", is_needed=True),
-            Key("user_id", "the seller's number", is_needed=True),
+            Key("refresh_token", "the seller's refresh token", is_secret=True, is_given=True),
+            Key("user_id", "the seller's number", is_given=True),
         ),
         base_url="https://api.mercadolibre.com",
         deadline_seconds=0.5,
+        tuning=_PACE,
     ),
     Kind(
         "olx",
@@ -60,9 +76,12 @@ _ALL: Final = (
         (
             _secret("access_token", "the advertiser's token for calls to OLX"),
             _secret("lead_token", "the token given with the lead address; checked when set"),
+            Key("client_id", "the application's id, to connect with"),
+            _secret("client_secret", "the application's secret, to connect with"),
         ),
         base_url="https://apps.olx.com.br",
         deadline_seconds=5,
+        tuning=_PACE,
     ),
     Kind(
         "chavesnamao",
@@ -75,6 +94,7 @@ _ALL: Final = (
         ),
         base_url="https://api.chavesnamao.com.br/integration/v2",
         deadline_seconds=30,
+        tuning=_PACE,
     ),
     Kind(
         "webmotors",
@@ -86,8 +106,13 @@ _ALL: Final = (
             Key("username", "the store's integration user"),
             _secret("password", "its password"),
             Key("cnpj", "the store's CNPJ; checked when set"),
+            Key("email", "the e-mail of the store's stock user (Integração Revendedor)"),
+            _secret("stock_password", "that user's password, when it is another one"),
+            Key("modality", "the number of the kind of ad that cars go into"),
+            Key("exclusion_reason", "the number of the reason why ads are taken down; 1 if empty"),
         ),
         base_url="https://api-webmotors.sensedia.com",
+        tuning=_PACE,
     ),
     Kind(
         "meta",
@@ -152,6 +177,7 @@ _ALL: Final = (
         (
             _secret("secret", "of the signature t=<unix>,v1=<hex>; checked when set"),
             _secret("auth_token", "of Authorization: Bearer; checked when set"),
+            Key("chassis", "1: its feeds hand out whole chassis numbers, as Google's demands"),
         ),
     ),
 )

@@ -15,13 +15,16 @@ from core.clock import now
 from core.db import writing
 from integrators import accounts
 from integrators.calling import Call, CallRefused, TryLater, ask
+from integrators.models import PortalAccount
 from jobs.queue import PermanentFailure
 
 LEASE_SECONDS: Final = 30
 WAIT_SECONDS: Final = 15.0
+LONGEST_REST: Final = 600
 LOOK_SECONDS: Final = 0.1
 _USED_SHARE: Final = 0.8  # of its life, then a new one is asked for
 _SHORTEST_LIFE: Final = 60
+_FINAL: Final = {400, 401}  # invalid_grant, invalid_client …
 
 
 def access_token(account_id: int, *, worn: str = "") -> str:
@@ -70,30 +73,41 @@ def _refresh(account_id: int) -> str:
         if not token:
             raise TryLater("an answer without a token")
     except CallRefused as error:
+        if accounts.loaded(account_id).get("refresh_token") != account.get("refresh_token"):
+            raise TryLater("somebody else has a newer token") from None
+        if error.status not in _FINAL:  # a proxy's word is not the service's
+            with writing():
+                accounts.keep_secrets(accounts.locked(account_id), refreshing_until=None)
+            raise TryLater(f"answered {error.status}") from None
         _give_up(account, error)
-    except TryLater:
+    except TryLater as error:
         # The answer may be lost, and the token used up: the same one is tried once more, and if
-        # that is refused somebody has to connect anew.
+        # that is refused somebody has to connect anew. Not before they said, whoever asks.
+        said = error.retry_after or ""
+        rest = now().timestamp() + min(int(said), LONGEST_REST) if said.isdecimal() else None
         with writing():
-            accounts.keep_secrets(accounts.locked(account_id), refreshing_until=None)
+            accounts.keep_secrets(accounts.locked(account_id), refreshing_until=rest)
         raise
-    return _keep(account, str(token), answer)
+    with writing():
+        keep_answer(accounts.locked(account_id), answer)
+    return str(token)
 
 
-def _keep(account: accounts.Account, token: str, answer: dict[str, Any]) -> str:
+def keep_answer(row: PortalAccount, answer: dict[str, Any]) -> None:
+    """Keep what a token's request was answered: the new refresh token with it. Inside `writing()`;
+    before anything of it is used."""
     try:
         life = max(_SHORTEST_LIFE, int(answer.get("expires_in") or 0) * _USED_SHARE)
     except (TypeError, ValueError):
         life = _SHORTEST_LIFE
-    with writing():
-        accounts.keep_secrets(
-            accounts.locked(account.id),
-            refresh_token=str(answer.get("refresh_token") or account.get("refresh_token")),
-            issued_token=token,
-            issued_until=now().timestamp() + life,
-            refreshing_until=None,
-        )
-    return token
+    refresh = answer.get("refresh_token")
+    accounts.keep_secrets(
+        row,
+        **({"refresh_token": str(refresh)} if refresh else {}),
+        issued_token=str(answer["access_token"]),
+        issued_until=now().timestamp() + life,
+        refreshing_until=None,
+    )
 
 
 def _give_up(account: accounts.Account, error: CallRefused) -> NoReturn:

@@ -29,6 +29,7 @@ from leads import consent
 from leads.models import Enquiry, Lead
 from leads.pipeline import queue
 from leads.pipeline.log import note
+from leads.shopper import is_known_test
 
 SEEN: Final = "lead.api_view"  # not the word for a person's look: a program reads what nobody saw
 SEEN_AGAIN_MINUTES: Final = 10  # read twice in a row is one access
@@ -46,7 +47,8 @@ def list_leads(call: Call) -> schemas.LeadPage:
     Ask again with `since` the moment you last asked: what changed meanwhile is all that comes.
     """
     asked: schemas.LeadQuery = call.query
-    statement = _own(call.staff).where(Lead.is_suspect.is_(False), *_conditions(asked))
+    real = (Lead.is_suspect.is_(False), Lead.is_test.is_(False))
+    statement = _own(call.staff).where(*real, *_conditions(asked))
     rows = db.session.scalars(statement.order_by(Lead.id).limit(asked.limit + 1)).all()
     shown = rows[: asked.limit]
     names = _Names(shown)
@@ -262,7 +264,7 @@ def _brief(lead: Lead, names: _Names) -> dict[str, Any]:
         "vehicle": names.vehicles.get(lead.vehicle_id),
         "store": names.stores.get(lead.store_id),
         "due_at": lead.due_at,
-        "is_test": lead.is_test,
+        "is_test": is_known_test(lead),
         "created_at": lead.created_at,
         "updated_at": lead.updated_at,
         "closed_at": lead.closed_at,

@@ -16,6 +16,7 @@ from core.text import NotPhone, clean_line, parse_phone
 from dealership.models import Store
 from integrators.accounts import Account
 from integrators.incoming.source import Unreadable
+from integrators.models import Listing
 from inventory.models import Vehicle
 
 LONGEST_DETAIL: Final = 500
@@ -135,8 +136,9 @@ def fingerprint(*parts: str) -> str:
 
 
 def find_vehicle(*references: str) -> Vehicle | None:
-    """The car that one of `references` means: our public id, the stock's own id, or either in
-    brackets inside a text, with or without the V that stands before it there."""
+    """The car that one of `references` means: the key or the number of an ad of ours, our public
+    id, the stock's own id, or either in brackets inside a text, with or without the V that stands
+    before it there."""
     for reference in references:
         written = reference.strip()
         candidates = [written] if _REFERENCE.match(written) else []
@@ -149,16 +151,30 @@ def find_vehicle(*references: str) -> Vehicle | None:
 
 
 def _vehicle(reference: str) -> Vehicle | None:
+    if not reference:
+        return None
     found = db.session.scalars(
         sa.select(Vehicle).where(Vehicle.public_id == reference.lower())
     ).first()
-    if found or not reference:
+    if found := found or _advertised(reference):
         return found
     same = db.session.scalars(
         sa.select(Vehicle).where(Vehicle.source_id == reference).limit(2)
     ).all()
     # Two sources may use one number: then nobody knows which car is meant.
     return same[0] if len(same) == 1 else None
+
+
+def _advertised(reference: str) -> Vehicle | None:
+    """The car whose ad has that key or that number on a portal."""
+    ads = db.session.scalars(
+        sa.select(Vehicle)
+        .join(Listing, Listing.vehicle_id == Vehicle.id)
+        .where(sa.or_(Listing.key == reference, Listing.external_id == reference))
+        .limit(2)
+    ).unique()
+    same = {vehicle.id: vehicle for vehicle in ads}
+    return next(iter(same.values())) if len(same) == 1 else None
 
 
 def store_for(account: Account, vehicle: Vehicle | None = None) -> Store | None:

@@ -40,6 +40,7 @@ from integrators.incoming.fields import (
 )
 from integrators.incoming.keeping import arrival_of
 from integrators.incoming.prospects import find_adf, prospects
+from integrators.incoming.returned import REPORT, effects_of
 from integrators.incoming.source import Post, Reading, Source, Unreadable
 from leads.intake import Asked
 from leads.models import Submission
@@ -202,8 +203,8 @@ def read_message(post: Post, account: Account, source: str) -> Reading:
 
 
 def _read(message: EmailMessage, post: Post, account: Account, source: str) -> Reading:
-    if message.get_content_type() == "multipart/report":
-        return Reading()  # a message of ours that did not arrive is no lead
+    if message.get_content_type() == REPORT:
+        return Reading(effects=effects_of(message))  # about a mail of ours: no lead
     for text in _texts(message):
         if document := find_adf(text):
             return prospects(document, account, source)
@@ -310,6 +311,7 @@ def _asked(message: EmailMessage, post: Post, account: Account, source: str) -> 
         details=details(subject=subject, sender=host),
         touch=portal_touch(host or "mail"),
         at=instant(_header(message, "Date")),
+        channel="mail",
         actor=f"portal:{account.name}",
     )
 

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from flask_babel import gettext as _
@@ -31,6 +32,7 @@ from integrators.incoming.fields import (
     text,
 )
 from integrators.incoming.source import Post, Reading, Source, Unreadable
+from integrators.listings.noticing import noticed_change
 from integrators.mercadolivre_token import access_token
 from inventory.models import Vehicle
 from leads.intake import Asked
@@ -41,6 +43,7 @@ MOST_LEADS: Final = 5000
 ITEM_SECONDS: Final = 3.0
 _LEAD: Final = re.compile(r"/(?:vis/)?(?:leads|loan)/[A-Za-z0-9_-]{1,64}(?:/details)?\Z")
 _QUESTION: Final = re.compile(r"/questions/([0-9]{1,20})\Z")
+_AD: Final = re.compile(r"/items/([A-Z]{3}[0-9]{1,20})\Z")
 _ITEM: Final = re.compile(r"[A-Z]{3}-?[0-9]{1,20}\Z")
 _KINDS: Final = {"credit": "financing", "visit_request": "test_drive"}
 
@@ -77,6 +80,8 @@ class MercadoLivre(Source):
                 reading.add(_of_question(account, question[1]))
             elif _LEAD.match(resource):
                 reading.add(_of_lead(account, table(_get(account, resource)), {}))
+            elif ad := _AD.match(resource):
+                reading.effects = (partial(noticed_change, account.id, ad[1]),)
             elif "leads" in text(note.get("topic")):
                 raise Unreadable(_("This notification names a lead in a form that is not known."))
         except CallRefused as error:
@@ -84,7 +89,7 @@ class MercadoLivre(Source):
                 _("%(service)s does not give this lead out: %(reason)s",
                   service="Mercado Livre", reason=str(error))
             ) from None  # fmt: skip
-        return reading  # other topics are about ads
+        return reading  # other topics are about what we do not keep
 
     def poll(self, account: Account) -> Iterator[Post]:
         for found in self._polled_leads(account):

@@ -1,9 +1,11 @@
-"""OLX: leads and chat messages, each sent once and never again.
+"""OLX: leads, chat messages and what became of ads, each sent once and never again.
 
-Rules: developers.olx.com.br/lead/leads.html and /chat. Any 2xx within five seconds is delivery and
-there is no second try, so nothing that carries the right address is ever turned away.
+Rules: developers.olx.com.br/lead/leads.html, /chat and /webhooks/notifications_ad_status.html. Any
+2xx within five seconds is delivery and there is no second try, so nothing that carries the right
+address is ever turned away.
 """
 
+from functools import partial
 from typing import Any, Final
 
 from flask import Response, jsonify
@@ -24,6 +26,8 @@ from integrators.incoming.fields import (
 )
 from integrators.incoming.proofs import bearer, is_same
 from integrators.incoming.source import Post, Reading, Source
+from integrators.listings.noticing import noticed
+from integrators.portals.olx_answers import ad_status
 from leads.intake import Asked
 
 ACTOR: Final = "portal:olx"
@@ -56,8 +60,10 @@ class Olx(Source):
         if _is_chat(lead):
             if text(lead.get("origin")).lower() != "seller":
                 reading.add(_chat(lead, account))
-        elif "topic" not in lead:  # what became of an ad is another story
+        elif "topic" not in lead:
             reading.add(_lead(lead, account))
+        elif ad := ad_status(lead):
+            reading.effects = (partial(noticed, account.id, ad, post.received_at),)
         return reading
 
 

@@ -62,6 +62,8 @@ def _finish(submission_id: str, reading: Reading) -> None:
     """Enter everything and close the submission. Inside `writing()`."""
     _settle(submission_id, [])  # read: what has to be forgotten in it goes whole
     problems = _enter_all(submission_id, reading)
+    for effect in reading.effects:
+        effect()
     if any(_is_erased(item) for item in reading.items):
         submission = db.session.get_one(Submission, submission_id)
         submission.payload, submission.meta = {}, {}

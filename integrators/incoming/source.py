@@ -89,9 +89,11 @@ class Item:
 @dataclass
 class Reading:
     """What a post holds. `problems` are parts that could not be read, in words; `again` is why
-    some part must be tried later, while what is here counts already."""
+    some part must be tried later, while what is here counts already. `effects` are written with
+    the items, where nobody asks anything: a mail of ours that came back."""
 
     items: list[Item] = field(default_factory=list)
+    effects: Sequence[Callable[[], object]] = ()
     problems: list[str] = field(default_factory=list)
     again: Exception | None = None
 

@@ -2,7 +2,8 @@
 
 Every call is a lead under its CallSid. One that nobody answered is a call to give back: the lead
 says so in its history, and the store is told. Events repeat and come out of order; the outcome
-that says more stands. Rules: twilio.com/docs/usage/webhooks/voice-webhooks and …/usage/security.
+that says more stands. A text message (SMS) is what a person writes, under its MessageSid. Rules:
+twilio.com/docs/usage/webhooks/voice-webhooks, …/messaging-webhooks and …/usage/security.
 """
 
 import base64
@@ -61,19 +62,26 @@ class Telephony(Source):
         fields = _fields(post)
         names = ("CallSid", "CallStatus", "DialCallStatus", "SequenceNumber", "RecordingSid",
                  "RecordingStatus")  # fmt: skip
+        if fields.get("MessageSid"):
+            return f"sms {fields['MessageSid']}"
         return " ".join(fields.get(name, "") for name in names) if fields.get("CallSid") else ""
 
     def answer(self, post: Post, account: Account, receipt_id: str) -> Response:
         fields = _fields(post)
-        words = _welcome(post, account) if _is_arriving(fields) else ""
+        is_call = _is_arriving(fields) and not fields.get("MessageSid")
+        words = _welcome(post, account) if is_call else ""
         body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Response>{words}</Response>\n'
         return Response(body, content_type="text/xml; charset=utf-8")
 
     def read(self, post: Post, account: Account) -> Reading:
         fields = _fields(post)
+        reading = Reading()
+        if fields.get("MessageSid"):
+            if "Body" in fields:  # what became of a message of ours has none
+                reading.add(_text_message(fields, post, account))
+            return reading
         if not fields.get("CallSid"):
             raise Unreadable(_("This event names no call."))
-        reading = Reading()
         if not fields.get("Direction", "").startswith("outbound-api"):  # our own call to somebody
             outcome = _outcome(fields, account)
             asked = _asked(fields, post, account, outcome)
@@ -201,6 +209,26 @@ def _asked(fields: dict[str, str], post: Post, account: Account, outcome: str) -
         ),
         touch={"source": tracked or "phone", "medium": "call"},
         at=instant(fields.get("Timestamp")) or post.received_at,
+        actor="portal:telephony",
+    )
+
+
+def _text_message(fields: dict[str, str], post: Post, account: Account) -> Asked:
+    called = fields.get("To", "")
+    store = store_for(account)
+    return Asked(
+        source="telephony",
+        kind="contact",
+        phone=phone(fields.get("From", ""), store),
+        message=fields["Body"],
+        store_id=store.id if store else None,
+        source_ref=_tracked(called, account) or called,
+        external_id=fields["MessageSid"][:150],
+        details=details(called=called, type="sms"),
+        touch={"source": "phone", "medium": "sms"},
+        at=post.received_at,
+        is_message=True,
+        channel="sms",
         actor="portal:telephony",
     )
 

@@ -15,8 +15,9 @@ from integrators.incoming.source import Reading
 from leads.capture import Arrival, Receipt, accept
 from leads.intake import Asked
 from leads.models import Submission
+from leads.shopper import TEST_KEY
 
-MARK: Final = ":test:"  # in the key, after the account's number; real keys go on with a digest
+MARK: Final = TEST_KEY
 
 
 def send(account: Account, *, by: str) -> Receipt:

@@ -127,6 +127,7 @@ def _asked(
         at=instant(message.get("timestamp")),
         part=part,
         is_message=True,
+        channel="whatsapp",
         actor="portal:whatsapp",
     )
     return asked, (_joins(click.id) if click else None)
