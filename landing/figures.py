@@ -67,7 +67,7 @@ def page_results(
     leads = _counts(
         sa.select(Lead.source_ref, sa.func.count())
         .where(Lead.created_at >= since, Lead.created_at < until)
-        .where(Lead.source == "landing", Lead.is_suspect.is_(False))
+        .where(Lead.source == "landing", Lead.is_suspect.is_(False), Lead.is_test.is_(False))
         .where(within(Lead.store_id, store_ids))
         .group_by(Lead.source_ref)
     )

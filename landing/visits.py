@@ -71,6 +71,7 @@ def figures(pages: Sequence[LandingPage]) -> dict[int, PageFigures]:
             Lead.source == "landing",
             Lead.source_ref.in_([page.slug for page in pages]),
             Lead.is_suspect.is_(False),
+            Lead.is_test.is_(False),
         )
         .group_by(Lead.source_ref)
     )

@@ -1,4 +1,5 @@
-"""`/agenda/<token>`: a booked visit as its own person sees it, cancels it, puts it in a calendar.
+"""`/agenda/<token>`: a booked visit as its own person sees it: confirm, cancel, into the calendar,
+and the code for the door.
 
 The token is the submission's id, which nobody can guess; the page is kept nowhere and named to
 nobody.
@@ -8,14 +9,17 @@ import re
 
 from flask import Response, abort, make_response, redirect, render_template, request
 from flask_babel import gettext as _
+from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
+from core.clock import now
 from core.db import db, writing
 from dealership.identity import StoreProfile, identity, profile_of
 from dealership.models import Store
 from inventory import search
 from inventory.models import Vehicle
 from inventory.offers import Offer
+from leads.agenda import NotReady, confirm
 from leads.appointments import (
     AppointmentOver,
     appointment_of,
@@ -24,6 +28,7 @@ from leads.appointments import (
     calendar_file,
     cancel,
 )
+from leads.check_in import check_in_path, code_of, is_today, qr_svg
 from leads.models import Appointment
 from showroom import choices, seo
 
@@ -35,15 +40,17 @@ def appointment_page(token: str) -> Response:
     return _page(_found(token))
 
 
-def cancel_appointment(token: str) -> BaseResponse:
-    """Give the time back: 303 to the page that says so; 409 when the time has come already."""
+def change_appointment(token: str) -> BaseResponse:
+    """Give the time back, or with `acao=confirmo` say that one comes: 303 to the page that says
+    so; 409 when the time has come already."""
     if choices.is_cross_site(request):
         abort(403)
     _found(token)
+    act = confirm if request.form.get("acao") == "confirmo" else cancel
     try:
         with writing():
-            cancel(_found(token))
-    except AppointmentOver as error:
+            act(_found(token), by="site")
+    except (AppointmentOver, NotReady) as error:
         return _page(_found(token), str(error))
     return _private(redirect(f"/agenda/{token}", code=303))
 
@@ -88,6 +95,11 @@ def _page(appointment: Appointment, refusal: str = "") -> Response:
         store=store,
         offer=offer,
         refusal=refusal,
+        code=code_of(appointment),
+        check_in_path=check_in_path(appointment),
+        qr=Markup(qr_svg(appointment)),  # noqa: S704 - drawn by us from an address of ours
+        is_today=is_today(appointment),
+        is_ahead=appointment.starts_at > now(),
         is_without_tags=True,
     )
     response = make_response(body, 409 if refusal else 200)

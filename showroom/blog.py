@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from flask import abort, make_response, render_template, request
+from flask import abort, make_response, redirect, render_template, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
@@ -30,12 +30,12 @@ GOAL_PATHS: Final = {
 RELATED: Final = 3
 
 
-def blog_page() -> str:
+def blog_page() -> str | Response:
     """`/blog`: articles and stories, the newest first."""
     return _listing(PATH, _("Blog"), "")
 
 
-def tag_page(tag: str) -> str:
+def tag_page(tag: str) -> str | Response:
     """`/blog/tag/<tag>`: those filed under one subject."""
     name = next((name for slug, name, _count in published.live_tags() if slug == tag), "")
     if not name:
@@ -43,9 +43,11 @@ def tag_page(tag: str) -> str:
     return _listing(f"{PATH}/tag/{tag}", name, tag)
 
 
-def _listing(path: str, heading: str, tag: str) -> str:
+def _listing(path: str, heading: str, tag: str) -> str | Response:
     dealer = identity()
     asked = request.args.get("pagina", "1")
+    if request.args.get("pagina") == "1":
+        return redirect(path, code=301)
     number = max(1, min(int(asked), 10_000) if asked.isascii() and asked.isdigit() else 1)
     rows, total = published.live_list([ARTICLE, STORY], tag=tag, page=number)
     pages = max(1, -(-total // published.PAGE_SIZE))
@@ -56,15 +58,17 @@ def _listing(path: str, heading: str, tag: str) -> str:
         "showroom/blog.html",
         page=seo.house_page(
             dealer,
-            [heading, _("on buying, selling and keeping cars")],
-            _(
+            _numbered(heading, number),
+            (_("Page %(n)s.", n=number) + " " if number > 1 else "")
+            + _(
                 "What helps in choosing, paying, trading in and keeping a car, written by the "
                 "people of %(name)s.",
                 name=dealer.name,
             ),
-            path,
+            f"{path}?pagina={number}" if number > 1 else path,
             crumbs,
-            is_indexable=bool(total) and number == 1,
+            is_indexable=bool(total),
+            kind="CollectionPage",
         ),
         crumbs=crumbs,
         heading=heading,
@@ -75,6 +79,13 @@ def _listing(path: str, heading: str, tag: str) -> str:
         pages=pages,
         address=lambda page: f"{path}?pagina={page}" if page > 1 else path,
     )
+
+
+def _numbered(heading: str, number: int) -> list[str]:
+    """The words of a list's title: what it is about, or which of its pages this is."""
+    if number > 1:
+        return [heading, _("(page %(n)s)", n=number)]
+    return [heading, _("on buying, selling and keeping cars")]
 
 
 def _card(document: Document, content: dict[str, Any]) -> dict[str, Any]:
@@ -194,9 +205,13 @@ def _head(
     cover = shown(content["cover"]) if content.get("cover") else None
     image = seo.photo_address(cover) if cover else seo.absolute("/static/card.jpg")
     path = path_of(document)
-    nodes: list[dict[str, Any]] = [seo.breadcrumb_node(crumbs, path)]
+    nodes: list[dict[str, Any]] = [
+        seo.page_node(path, content["title"]),
+        seo.website_node(dealer),
+        seo.breadcrumb_node(crumbs, path),
+    ]
     if document.kind != PAGE:
-        nodes.append(_posting_node(document, content, image, dealer.name))
+        nodes += [_posting_node(document, content, image), seo.organization_node(dealer)]
     return seo.Page(
         title=content.get("seo_title") or seo.fit([content["title"]], f" | {dealer.name}"),
         description=content.get("seo_description")
@@ -209,10 +224,8 @@ def _head(
     )
 
 
-def _posting_node(
-    document: Document, content: dict[str, Any], image: str, dealer_name: str
-) -> dict[str, Any]:
-    """BlogPosting: dates with their zone, author and publisher by name."""
+def _posting_node(document: Document, content: dict[str, Any], image: str) -> dict[str, Any]:
+    """BlogPosting: dates with their zone, author by name; the house publishes it."""
     path = path_of(document)
     published = document.first_published_at or now()
     return {
@@ -226,8 +239,8 @@ def _posting_node(
         "dateModified": max(published, document.updated_at).isoformat(timespec="seconds"),
         "author": {"@type": "Person", "name": document.author}
         if document.author
-        else {"@type": "Organization", "name": dealer_name, "url": seo.absolute("/")},
-        "publisher": {"@type": "Organization", "name": dealer_name, "url": seo.absolute("/")},
-        "mainEntityOfPage": seo.absolute(path),
+        else {"@id": seo.absolute("/#grupo")},
+        "publisher": {"@id": seo.absolute("/#grupo")},
+        "mainEntityOfPage": {"@id": f"{seo.absolute(path)}#pagina"},
         "inLanguage": "pt-BR",
     }

@@ -106,4 +106,5 @@ def _page(title: str, description: str, path: str, crumbs: seo.Crumbs) -> seo.Pa
         crumbs,
         seo.dealer_node(dealer, None),
         is_indexable=not request.args,
+        kind="ContactPage",
     )

@@ -1,6 +1,5 @@
 """How values look on a page: template filters and functions, registered once on the application."""
 
-import hashlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -9,12 +8,14 @@ from typing import Any
 from urllib.parse import quote
 
 from babel.dates import get_day_names
-from flask import Flask, g, url_for
+from flask import Flask, current_app, g, url_for
 from flask_babel import format_date, format_datetime, get_locale, get_translations, ngettext
 from flask_babel import gettext as _
+from markupsafe import Markup
 
 from core.clock import DEFAULT_ZONE, now, today
 from core.config import ROOT
+from core.immutable import asset_digest
 from core.money import format_brl
 from core.text import format_km, format_phone, whatsapp_link
 from dealership.hours import Hours, Interval, format_opening, week_summary
@@ -23,6 +24,7 @@ from inventory.offers import Offer, OfferPhoto
 from inventory.vocabulary import label
 from leads.consent import MARKETING, NOTICE, Text, current_text
 from showroom.contact_links import department_place
+from showroom.seo import department_name
 from showroom.theme import stylesheet_path
 
 NEW_ARRIVAL_DAYS = 7
@@ -52,7 +54,7 @@ def init_display(app: Flask) -> None:
         reason=reason,
         week_rows=week_rows,
         special_rows=special_rows,
-        department=department_label,
+        department=department_name,
     )
     app.jinja_env.globals.update(
         asset=asset,
@@ -70,11 +72,7 @@ def init_display(app: Flask) -> None:
         notice_text=lambda: _wording(NOTICE),
         drop_empty=lambda values: {k: v for k, v in values.items() if v is not None},
     )
-    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
-        gettext=lambda text: _catalogue().ugettext(text),
-        ngettext=lambda one, many, count: _catalogue().ungettext(one, many, count),
-        newstyle=True,
-    )
+    app.jinja_env.globals.update(_=_said, gettext=_said, ngettext=_said_of)
 
 
 def html_lang() -> str:
@@ -84,23 +82,41 @@ def html_lang() -> str:
 
 @lru_cache(maxsize=64)
 def _address(name: str, _modified: float) -> str:
-    digest = hashlib.sha256((ROOT / "static" / name).read_bytes()).hexdigest()[:12]
-    return url_for("static", filename=name, v=digest)
+    return url_for("static", filename=name, v=asset_digest(name))
 
 
 def asset(name: str) -> str:
     """Address of a static file, named by its content so that it may be kept for ever. Kept here
-    too: a list of the staff door names its icons two hundred times."""
+    too: a list of the staff door names its icons two hundred times. Files change under a running
+    process in development only."""
+    if not current_app.debug:
+        return _address(name, 0)
     return _address(name, (ROOT / "static" / name).stat().st_mtime)
 
 
-def _catalogue() -> Any:
-    """The translations for this request. The library looks them up anew for each word: a long
-    page has eight hundred."""
+def _said(text: str, /, **values: Any) -> Markup:
+    """`text` in the reader's language, for a template, `values` put in escaped. The library looks
+    everything up anew for each word, and a long page has eight hundred."""
+    words = _words()
+    known = words.get(text)
+    if known is None:
+        known = words[text] = Markup(get_translations().ugettext(text))  # noqa: S704  # our own
+    return known % values
+
+
+def _said_of(one: str, many: str, count: int, /, **values: Any) -> Markup:
+    """The same for a number of things, which the text calls `num`."""
+    values.setdefault("num", count)
+    return Markup(get_translations().ungettext(one, many, count)) % values  # noqa: S704
+
+
+def _words() -> dict[str, Markup]:
+    """What was said in the reader's language before; the catalogue has no more than that."""
     locale = get_locale()
-    kept = g.get("catalogue")
+    kept: tuple[Any, dict[str, Markup]] | None = g.get("words")
     if kept is None or kept[0] is not locale:
-        kept = g.catalogue = (locale, get_translations())
+        languages: dict[str, Any] = current_app.extensions.setdefault("vitrine_words", {})
+        kept = g.words = (locale, languages.setdefault(str(locale), {}))
     return kept[1]
 
 
@@ -229,16 +245,6 @@ def _day_names(days: tuple[int, ...]) -> str:
 
 def _span(hours: Interval | Hours) -> str:
     return f"{hours.opens:%H:%M}–{hours.closes:%H:%M}"
-
-
-def department_label(kind: str) -> str:
-    """The name of a store's department."""
-    return {
-        "sales": _("Sales"),
-        "service": _("Workshop"),
-        "parts": _("Parts"),
-        "fleet": _("Fleet sales"),
-    }.get(kind, kind)
 
 
 def format_decimal(value: Decimal | float) -> str:

@@ -6,15 +6,9 @@ from urllib.parse import quote
 
 from flask import Flask, current_app, redirect, render_template, request
 from flask_babel import gettext as _
-from gunicorn.http.errors import (  # type: ignore[import-untyped]
-    ChunkMissingTerminator,
-    InvalidChunkSize,
-    NoMoreData,
-)
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from werkzeug.exceptions import (
     BadHost,
-    BadRequest,
     HTTPException,
     RequestEntityTooLarge,
     TooManyRequests,
@@ -42,8 +36,6 @@ def init_errors(app: Flask) -> None:
     app.register_error_handler(TooManyRequests, _too_many)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(BadHost, _bad_host)
-    for broken in (ChunkMissingTerminator, InvalidChunkSize, NoMoreData):
-        app.register_error_handler(broken, _broken_off)
     app.register_error_handler(Exception, _crash)
 
 
@@ -122,11 +114,6 @@ def _bad_host(error: BadHost) -> Response:
     """Asked for under a name that cannot be one. Without a name no address can be made, so this is
     the library's own plain page."""
     return error.get_response()
-
-
-def _broken_off(_error: Exception) -> Response | tuple[str, int]:
-    """The body came in pieces that make no whole: the sender's mistake, not ours."""
-    return _http_error(BadRequest())
 
 
 def _words(status: int) -> tuple[str, str]:

@@ -2,16 +2,15 @@
 
 from dataclasses import dataclass
 
-from flask import render_template
 from flask_babel import gettext as _
 
 from content.banners import shown_banners
 from dealership.identity import Identity, identity
 from dealership.models import Banner
 from inventory import filters, search
-from inventory.offers import Offer, OfferPhoto
+from inventory.offers import OfferPhoto
 from leads.forms import NewsletterForm
-from showroom import seo
+from showroom import fragments, seo
 from showroom.addresses import path_of
 
 HIGHLIGHTS = 9
@@ -31,17 +30,21 @@ class Pick:
     code: str = ""
 
 
-def home_page() -> str:
+def home_page() -> bytes:
     """`/`"""
     dealer = identity()
     stock = search.search(search.OfferFilter())
-    highlights = search.find_offers(stock.ids[:HIGHLIGHTS])
-    return render_template(
+    ids = stock.ids[:HIGHLIGHTS]
+    looks = [fragments.LEAD, *[fragments.RAIL] * (HIGHLIGHTS - 1)][: len(ids)]
+    highlights = fragments.cards_of(ids, looks)
+    arrivals = _arrivals(set(ids))
+    return fragments.render_page(
         "showroom/home.html",
         page=_page(dealer, stock.total),
         total=stock.total,
-        highlights=highlights,
-        arrivals=_arrivals(highlights),
+        lead=highlights[0] if highlights else None,
+        highlights=fragments.side_by_side(highlights[1:]) if highlights[1:] else None,
+        arrivals=fragments.side_by_side(arrivals) if arrivals else None,
         banners=[(banner, _banner_photo(banner)) for banner in shown_banners()],
         bodies=_facet_picks(stock, "body"),
         makes=_facet_picks(stock, "make")[:MAKES],
@@ -69,6 +72,7 @@ def _page(dealer: Identity, total: int) -> seo.Page:
         image=seo.absolute("/static/card.jpg"),
         image_alt=dealer.name,
         nodes=(
+            seo.page_node("/", dealer.name),
             seo.organization_node(dealer),
             seo.website_node(dealer),
             seo.dealer_node(dealer, None),
@@ -77,12 +81,12 @@ def _page(dealer: Identity, total: int) -> seo.Page:
     )
 
 
-def _arrivals(highlights: list[Offer]) -> list[Offer]:
-    shown = {offer.id for offer in highlights}
+def _arrivals(shown: set[int]) -> list[fragments.Card]:
     newest = search.search(
         search.OfferFilter(sort="newest"), ARRIVALS + len(shown), with_facets=False
     ).ids
-    return search.find_offers([one for one in newest if one not in shown][:ARRIVALS])
+    ids = [one for one in newest if one not in shown][:ARRIVALS]
+    return fragments.cards_of(ids, [fragments.PLAIN] * len(ids))
 
 
 def _facet_picks(stock: search.SearchResult, facet: str) -> list[Pick]:
@@ -130,6 +134,7 @@ def _quick_picks() -> list[tuple[str, str]]:
             (_("Low mileage"), search.OfferFilter(mileage_max_km=30_000)),
             (_("Brand new"), search.OfferFilter(conditions=("new",))),
         )
+        if search.count(wanted)
     ]
 
 

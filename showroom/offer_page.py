@@ -4,14 +4,19 @@ A form is kept before anything about the car is looked up: who writes while it i
 while the database is away, is answered with similar ones, not with an error.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from functools import partial
+from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from flask import abort, redirect, render_template, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
+from content.page_texts import offer_key, words_of
 from core.clock import DEFAULT_ZONE, today
+from core.shared_pages import when_read
 from core.text import format_km, inside_a_sentence
 from dealership.identity import identity
 from dealership.sessions import HOUSE_COOKIE
@@ -19,19 +24,26 @@ from inventory import search
 from inventory.availability import Availability
 from inventory.offers import Offer
 from inventory.provenance import public_answers
-from inventory.visits import count_visit
+from inventory.search import OfferFilter
+from inventory.visits import VisitCounter, visit_counter
 from inventory.vocabulary import codes, feature_group, label
+from leads import consent
 from leads.answer_time import typical_answer_minutes
-from leads.audience import is_reader
-from leads.forms import InterestForm, PriceAlertForm
+from leads.audience import reads
+from leads.forms import InterestForm, LeadForm, LineForm, PriceAlertForm
 from leads.reception import receive, thanks_path
-from showroom import seo
+from leads.waiting_line import NotHeld, count_waiting
+from showroom import fragments, seo
+from showroom.addresses import path_of
 from showroom.bookings import public_id_of
 from showroom.contact_links import contact_of_offer
+from showroom.offer_head import offer_head
 from showroom.simulator import simulator_for, wish_form
+from showroom.waiting_line import join_line
 
 SIMILAR: Final = 6
 ALERT: Final = "alerta"  # ?formulario=: which of the page's forms was sent
+LINE: Final = "fila"
 # Facts that a buyer must be warned of when they are true.
 WARNINGS: Final = frozenset({"auction", "insurance_recovered", "financed"})
 
@@ -44,27 +56,32 @@ class HistoryFact:
     is_warning: bool
 
 
-def offer_page(name: str) -> str | Response | tuple[str, int]:
+def offer_page(name: str) -> bytes | Response | tuple[str, int]:
     """`/oferta/<slug>-<id>`: the id decides, a wrong slug is sent (301) to the right one."""
     public_id = name.rpartition("-")[2].lower()
     offer = search.find_offer(public_id)
     if offer is None or offer.availability is Availability.HIDDEN:
         abort(404)
     if offer.availability is Availability.GONE:
+        # Others of its model are what was looked for; anything wider is not (a soft 404).
+        if search.count(_of_model(offer)):
+            return redirect(_model_path(offer), code=301)
         return _gone_page(offer, InterestForm.blank())
     if offer.path != request.path:
         return redirect(offer.path, code=301)
     _count(offer)
-    return _render(offer, InterestForm.blank(), PriceAlertForm.blank())
+    return _render(offer)
 
 
-def send_interest(name: str) -> Response | tuple[str, int]:
-    """A proposal wanted, or with `?formulario=alerta` word of a lower price: 303 once it is safe,
-    422 redrawn when refused. A car that was sold meanwhile is asked for all the same: it stands
-    for others like it."""
+def send_interest(name: str) -> Response | tuple[bytes | str, int]:
+    """A proposal wanted, or with `?formulario=alerta` word of a lower price, or with `fila` a place
+    in the line of a held car: 303 once it is safe, 422 redrawn when refused. A car that was sold
+    meanwhile is asked for all the same: it stands for others like it."""
     public_id = public_id_of(name.rpartition("-")[2].lower())
     if not public_id:
         abort(404)
+    if request.args.get("formulario") == LINE:
+        return _send_line(public_id, name)
     wants_alert = request.args.get("formulario") == ALERT
     form = (PriceAlertForm if wants_alert else InterestForm).posted(request)
     receipt = receive(form, page=f"/oferta/{name}", vehicle=public_id)
@@ -74,41 +91,69 @@ def send_interest(name: str) -> Response | tuple[str, int]:
     offer = search.find_offer(public_id)
     if offer is None or offer.availability is Availability.HIDDEN:
         abort(404)
-    interest = form if isinstance(form, InterestForm) else InterestForm.blank()
-    alert = form if isinstance(form, PriceAlertForm) else PriceAlertForm.blank()
     if offer.availability is Availability.GONE:
+        interest = form if isinstance(form, InterestForm) else InterestForm.blank()
         return _gone_page(offer, interest)[0], status
-    return _render(offer, interest, alert), status
+    return _render(offer, form), status
+
+
+def _send_line(public_id: str, name: str) -> Response | tuple[bytes | str, int]:
+    """A place in the line. A car that is free again is not waited for: what was typed stands in
+    the form that asks for it; 409."""
+    form, refusal = LineForm.posted(request), ""
+    try:
+        path = join_line(form, public_id, f"/oferta/{name}")
+        if path is not None:
+            return redirect(path, code=303)
+        status = 413 if form.too_large else 422
+    except NotHeld as error:
+        refusal, status = str(error), 409
+    offer = search.find_offer(public_id)
+    if offer is None or offer.availability is Availability.HIDDEN:
+        abort(404)
+    typed = InterestForm.blank(nome=form.nome.data, telefone=form.telefone.data)
+    if offer.availability is Availability.GONE:
+        return _gone_page(offer, typed)[0], status
+    return _render(offer, typed if refusal else form, refusal=refusal), status
 
 
 def preview_page(offer: Offer) -> str:
     """The page of `offer` as staff see it before anybody else: kept out of search engines, counted
     for nobody."""
-    return _render(offer, InterestForm.blank(), PriceAlertForm.blank(), is_preview=True)
+    return _render(offer, is_preview=True).decode()
 
 
 def _count(offer: Offer) -> None:
-    """One visit more, if a buyer looks: no machine, nobody of the house."""
-    if is_reader(request) and HOUSE_COOKIE not in request.cookies:
-        store = identity().store(offer.store.slug)
-        count_visit(offer.id, today(store.zone if store else DEFAULT_ZONE))
+    """One visit more each time a buyer looks: no machine, nobody of the house."""
+    store = identity().store(offer.store.slug)
+    zone = store.zone if store else DEFAULT_ZONE
+    when_read(partial(_count_reader, visit_counter(), offer.id, zone))
+
+
+def _count_reader(
+    counter: VisitCounter, offer_id: int, zone: ZoneInfo, environ: Mapping[str, Any]
+) -> None:
+    if reads(environ) and f"{HOUSE_COOKIE}=" not in environ.get("HTTP_COOKIE", ""):
+        counter.count(offer_id, today(zone))
 
 
 def _render(
-    offer: Offer, interest: InterestForm, alert: PriceAlertForm, *, is_preview: bool = False
-) -> str:
+    offer: Offer, posted: LeadForm | None = None, *, refusal: str = "", is_preview: bool = False
+) -> bytes:
+    """The page, with the form that was `posted` and refused among its others."""
     dealer = identity()
+    interest = posted if isinstance(posted, InterestForm) else InterestForm.blank()
+    alert = posted if isinstance(posted, PriceAlertForm) else PriceAlertForm.blank()
+    line = posted if isinstance(posted, LineForm) else LineForm.blank()
     store = dealer.store(offer.store.slug)
-    crumbs = [
-        (_("Home"), "/"),
-        (_("Stock"), "/estoque"),
-        (offer.make, f"/estoque/{offer.make_slug}"),
-        (offer.model_name, _model_path(offer)),
-        (" ".join(part for part in (offer.trim, str(offer.model_year)) if part), offer.path),
-    ]
+    crumbs = _crumbs(offer)
     simulation = None if offer.is_sold or not offer.price_cents else simulator_for(offer, {})
-    head = seo.offer_page(offer, dealer, store, crumbs)
-    return render_template(
+    similar_ids = search.similar(offer.id, SIMILAR)
+    similar = fragments.cards_of(similar_ids, [fragments.PLAIN] * len(similar_ids))
+    # The head of a sold car tells of them, too.
+    others = search.find_offers(similar_ids) if offer.is_sold else ()
+    head = offer_head(offer, dealer, store, crumbs, others, words_of(offer_key(offer.public_id)))
+    return fragments.render_page(
         "showroom/offer.html",
         page=replace(head, is_indexable=False, nodes=()) if is_preview else head,
         is_preview=is_preview,
@@ -116,18 +161,25 @@ def _render(
         crumbs=crumbs,
         offer=offer,
         store=store,
-        facts=_facts(offer),
-        feature_groups=_feature_groups(offer),
-        history=_history(offer),
-        not_informed=_not_informed(offer),
-        similar=search.find_offers(search.similar(offer.id, SIMILAR)),
+        keep=fragments.unkept if is_preview else fragments.parts_of(offer),
+        facts=partial(_facts, offer),
+        feature_groups=partial(_feature_groups, offer),
+        history=partial(_history, offer),
+        not_informed=partial(_not_informed, offer),
+        similar=similar,
+        similar_cards=fragments.side_by_side(similar),
         simulation=simulation,
         wish=wish_form(simulation) if simulation else None,
         interest=interest,
         alert=alert,
         alert_path=f"{offer.path}?formulario={ALERT}",
+        line=line,
+        line_path=f"{offer.path}?formulario={LINE}",
+        line_wording=consent.current_text(consent.LINE).text if offer.is_reserved else "",
+        waiting=count_waiting(offer.id) if offer.is_reserved else 0,
+        refusal=refusal,
         answer_minutes=typical_answer_minutes(store.id if store else None),
-        model_path=_model_path(offer),
+        model_path=_model_path(offer) if search.count(_of_model(offer)) else "",
         has_whatsapp=bool(contact_of_offer(dealer, offer).whatsapp),
         share_text=f"{offer.title}: {seo.absolute(offer.path)}",
     )
@@ -151,8 +203,25 @@ def _gone_page(offer: Offer, form: InterestForm) -> tuple[str, int]:
     return body, 410
 
 
+def _crumbs(offer: Offer) -> list[tuple[str, str]]:
+    """The way to the page, by lists that have offers: a sold car's may have none left."""
+    crumbs = [(_("Home"), "/"), (_("Stock"), "/estoque")]
+    if search.is_known("make", offer.make_slug):
+        crumbs.append((offer.make, f"/estoque/{offer.make_slug}"))
+    if search.count(_of_model(offer)):
+        crumbs.append((offer.model_name, _model_path(offer)))
+    last = " ".join(part for part in (offer.trim, str(offer.model_year)) if part)
+    return [*crumbs, (last, offer.path)]
+
+
+def _of_model(offer: Offer) -> OfferFilter:
+    """All of the car's model."""
+    make = offer.make_slug
+    return OfferFilter(makes=(make,), models=(f"{make}/{offer.model_slug}",))
+
+
 def _model_path(offer: Offer) -> str:
-    return f"/estoque/{offer.make_slug}/{offer.model_slug}"
+    return path_of(_of_model(offer))
 
 
 def _facts(offer: Offer) -> list[tuple[str, str | None]]:

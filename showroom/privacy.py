@@ -521,6 +521,7 @@ def _purpose_name(purpose: str) -> str:
         "marketing": _("Offers and news"),
         "newsletter": _("Newsletter"),
         "price_alert": _("Price alert"),
+        "line": _("Line for a held car"),
     }.get(purpose, purpose)
 
 
@@ -535,4 +536,5 @@ def _kind(kind: str) -> str:
         "financing": _("Financing"),
         "price_alert": _("Price alert"),
         "newsletter": _("Newsletter"),
+        "line": _("Line for a held car"),
     }.get(kind, _("Contact"))

@@ -1,25 +1,30 @@
 """What search engines and share cards read: titles, descriptions, JSON-LD, for all pages."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+from typing import Any, Protocol
 
 from flask_babel import gettext as _
 
-from core.head import TITLE_CHARACTERS, Page, absolute, fit, shorten
-from core.money import format_brl
-from core.text import format_km, inside_a_sentence
-from dealership.identity import Identity, StoreProfile
-from inventory.offers import Offer, OfferPhoto
-from inventory.vocabulary import label
+from core.clock import today
+from core.head import Page, absolute, fit, shorten
+from dealership.identity import DepartmentProfile, Identity, StoreProfile
+from inventory.offers import OfferPhoto
 
+SPECIAL_DAYS_AHEAD = 45  # as the store's page lists them
+DEPARTMENT_TYPES = {"service": "AutoRepair", "parts": "AutoPartsStore", "sales": "AutoDealer"}
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-AVAILABILITY = {
-    "available": "https://schema.org/InStock",
-    "reserved": "https://schema.org/Reserved",
-    "reserved_unlisted": "https://schema.org/Reserved",
-    "sold": "https://schema.org/SoldOut",
-}
+# Below this share a cheaper price is noise; above it, it is worth a word.
+FIPE_WORTH_SAYING_PERCENT = 3
 Crumbs = Sequence[tuple[str, str]]
+
+
+class HasPath(Protocol):
+    """Whatever has a page of its own on this site."""
+
+    @property
+    def path(self) -> str: ...
+
 
 __all__ = [
     "Page",
@@ -27,13 +32,15 @@ __all__ = [
     "breadcrumb_node",
     "dealer_id",
     "dealer_node",
+    "department_name",
     "fit",
     "house_page",
+    "known",
     "list_node",
-    "offer_node",
-    "offer_page",
     "organization_node",
+    "page_node",
     "photo_address",
+    "share_image",
     "shorten",
     "website_node",
 ]
@@ -43,6 +50,16 @@ def photo_address(photo: OfferPhoto, at_least_px: int = 1200) -> str:
     """A JPEG of `photo`, absolute: the smallest that is wide enough for a share card."""
     width = next((w for w in photo.widths if w >= at_least_px), photo.widths[-1])
     return absolute(f"/media/{photo.stem}-{width}.jpg")
+
+
+def share_image(photo: OfferPhoto | None) -> dict[str, Any]:
+    """What a Page says of the picture of its share card: `photo`, or the house's card."""
+    if photo is None:
+        return {"image": absolute("/static/card.jpg")}
+    address = photo_address(photo)
+    width_px = int(address.rpartition("-")[2].partition(".")[0])
+    height_px = round(width_px * photo.height_px / photo.width_px) if photo.width_px else 0
+    return {"image": address, "image_width_px": width_px, "image_height_px": height_px or 630}
 
 
 # ---- pages ----
@@ -56,9 +73,10 @@ def house_page(
     crumbs: Crumbs,
     *nodes: dict[str, Any],
     is_indexable: bool = True,
+    kind: str = "WebPage",
 ) -> Page:
     """The head of a page that is about no single car: `words` with the house's name, its card,
-    and where the page stands before `nodes`."""
+    and where the page, a `kind` of WebPage, stands before `nodes`."""
     return Page(
         title=fit(words, f" | {dealer.name}"),
         description=shorten(description),
@@ -66,111 +84,22 @@ def house_page(
         is_indexable=is_indexable,
         image=absolute("/static/card.jpg"),
         image_alt=dealer.name,
-        nodes=(breadcrumb_node(crumbs, path), *nodes),
-    )
-
-
-def offer_page(offer: Offer, dealer: Identity, store: StoreProfile | None, crumbs: Crumbs) -> Page:
-    """The head of an offer's page. A sold car's page asks to leave the index by itself."""
-    condition = _("brand new") if offer.condition == "new" else _("used")
-    where = _("in %(city)s", city=offer.store.city) if offer.store.city else ""
-    title = fit(
-        [offer.name, offer.trim, str(offer.model_year), f"{condition} {where}".strip()],
-        f" | {dealer.name}",
-    )
-    if len(title) > TITLE_CHARACTERS:
-        title = fit([offer.name, str(offer.model_year)], "")
-    if str(offer.model_year) not in title:
-        title = fit([offer.name, str(offer.model_year), where], f" | {dealer.name}")
-    photo = offer.photos[0] if offer.photos else None
-    return Page(
-        title=title,
-        description=shorten(_offer_description(offer)),
-        path=offer.path,
-        image=photo_address(photo) if photo else absolute("/static/card.jpg"),
-        image_alt=offer.title,
         nodes=(
-            offer_node(offer, store),
-            breadcrumb_node(crumbs, offer.path),
-            dealer_node(dealer, store),
+            page_node(path, " ".join(word for word in words if word), kind),
+            website_node(dealer),
+            breadcrumb_node(crumbs, path),
+            *nodes,
         ),
-    )
-
-
-def _offer_description(offer: Offer) -> str:
-    facts = [offer.title]
-    if offer.transmission:
-        facts.append(inside_a_sentence(str(label("transmission", offer.transmission))))
-    if offer.mileage_km is not None:
-        facts.append(format_km(offer.mileage_km))
-    if offer.color:
-        facts.append(str(label("color", offer.color)).lower())
-    line = ", ".join(facts)
-    if offer.is_sold:
-        return _("%(car)s: sold. See similar cars in stock with photos and prices.", car=line)
-    return _(
-        "%(car)s, for %(price)s. Photos, equipment, FIPE comparison and a proposal on WhatsApp.",
-        car=line,
-        price=format_brl(offer.price_cents),
     )
 
 
 # ---- JSON-LD ----
 
 
-def offer_node(offer: Offer, store: StoreProfile | None) -> dict[str, Any]:
-    """`["Product", "Car"]` with its Offer, at the page's own price; no plate, no chassis."""
-    condition = "NewCondition" if offer.condition == "new" else "UsedCondition"
-    kind = "Motorcycle" if offer.body == "motorcycle" else "Car"
-    node: dict[str, Any] = {
-        "@type": ["Product", kind],
-        "@id": f"{absolute(offer.path)}#oferta",
-        "name": offer.title,
-        "url": absolute(offer.path),
-        "sku": offer.public_id,
-        "description": shorten(offer.description or _offer_description(offer), 500),
-        "image": [photo_address(photo) for photo in offer.photos[:6]]
-        or [absolute("/static/card.jpg")],
-        "brand": {"@type": "Brand", "name": offer.make},
-        "model": offer.model_name,
-        "vehicleModelDate": str(offer.model_year),
-        "productionDate": str(offer.built_year or offer.model_year),
-        "itemCondition": f"https://schema.org/{condition}",
-        "mileageFromOdometer": {
-            "@type": "QuantitativeValue",
-            "value": offer.mileage_km,
-            "unitCode": "KMT",
-        }
-        if offer.mileage_km is not None
-        else None,
-        "vehicleConfiguration": offer.trim or None,
-        "fuelType": _text("fuel", offer.fuel),
-        "vehicleTransmission": _text("transmission", offer.transmission),
-        "bodyType": _text("body", offer.body),
-        "color": _text("color", offer.color),
-        "numberOfDoors": offer.doors,
-        "offers": {
-            "@type": "Offer",
-            "price": f"{offer.price_cents / 100:.2f}",
-            "priceCurrency": "BRL",
-            "availability": AVAILABILITY[offer.availability.value],
-            "itemCondition": f"https://schema.org/{condition}",
-            "url": absolute(offer.path),
-            "priceValidUntil": offer.promo_until.isoformat() if offer.promo_until else None,
-            "seller": {"@id": dealer_id(store)},
-        },
-    }
-    return _known(node)
-
-
-def _text(kind: str, code: str | None) -> str | None:
-    return str(label(kind, code)) if code else None
-
-
-def _known(node: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what is not known: an empty property is a false one."""
+def known(node: dict[str, Any]) -> dict[str, Any]:
+    """`node` without what is not known: an empty property is a false one."""
     return {
-        key: _known(value) if isinstance(value, dict) else value
+        key: known(value) if isinstance(value, dict) else value
         for key, value in node.items()
         if value is not None
     }
@@ -185,24 +114,21 @@ def dealer_node(dealer: Identity, store: StoreProfile | None) -> dict[str, Any]:
     place = store or (dealer.stores[0] if dealer.stores else None)
     if place is None:
         return {"@type": "Organization", "@id": dealer_id(None), "name": dealer.name}
-    return _known(
+    return known(
         {
             "@type": "AutoDealer",
             "@id": dealer_id(store),
             "name": place.name if store else dealer.name,
+            "legalName": dealer.legal_name or None,
+            "taxID": dealer.cnpj or None,
             "url": absolute(place.path if store else "/"),
             "image": absolute("/static/card.jpg"),
+            "logo": logo_address(dealer),
             "telephone": place.phone or dealer.phone or None,
             "email": place.email or dealer.email or None,
             "priceRange": "R$",
-            "address": {
-                "@type": "PostalAddress",
-                "streetAddress": place.street,
-                "addressLocality": place.city,
-                "addressRegion": place.state_code,
-                "postalCode": place.postal_code or None,
-                "addressCountry": "BR",
-            },
+            "currenciesAccepted": "BRL",
+            "address": _address(place),
             "geo": {
                 "@type": "GeoCoordinates",
                 "latitude": place.latitude,
@@ -210,22 +136,88 @@ def dealer_node(dealer: Identity, store: StoreProfile | None) -> dict[str, Any]:
             }
             if place.latitude is not None
             else None,
-            "openingHoursSpecification": [
-                {
-                    "@type": "OpeningHoursSpecification",
-                    "dayOfWeek": f"https://schema.org/{DAYS[interval.weekday]}",
-                    "opens": interval.opens.strftime("%H:%M"),
-                    "closes": interval.closes.strftime("%H:%M"),
-                }
-                for interval in place.schedule.intervals
-            ]
-            or None,
+            "hasMap": place.map_url or None,
+            "areaServed": place.city or None,
+            "openingHoursSpecification": [*_week(place), *_special_days(place)] or None,
+            "department": [_department(place, one) for one in place.departments] or None
+            if store
+            else None,
         }
     )
 
 
+def _address(place: StoreProfile) -> dict[str, Any]:
+    return {
+        "@type": "PostalAddress",
+        "streetAddress": place.street,
+        "addressLocality": place.city,
+        "addressRegion": place.state_code,
+        "postalCode": place.postal_code or None,
+        "addressCountry": "BR",
+    }
+
+
+def _week(place: StoreProfile) -> Iterator[dict[str, Any]]:
+    for interval in place.schedule.intervals:
+        yield {
+            "@type": "OpeningHoursSpecification",
+            "dayOfWeek": f"https://schema.org/{DAYS[interval.weekday]}",
+            "opens": interval.opens.strftime("%H:%M"),
+            "closes": interval.closes.strftime("%H:%M"),
+        }
+
+
+def _special_days(place: StoreProfile) -> Iterator[dict[str, Any]]:
+    """Holidays and the like that are still to come; closed is from midnight to midnight."""
+    day_now = today(place.zone)
+    for special in place.schedule.special_days:
+        if not day_now <= special.date <= day_now + timedelta(days=SPECIAL_DAYS_AHEAD):
+            continue
+        hours = [
+            (one.opens.strftime("%H:%M"), one.closes.strftime("%H:%M")) for one in special.intervals
+        ]
+        for opens, closes in hours or [("00:00", "00:00")]:
+            yield {
+                "@type": "OpeningHoursSpecification",
+                "validFrom": special.date.isoformat(),
+                "validThrough": special.date.isoformat(),
+                "opens": opens,
+                "closes": closes,
+            }
+
+
+def _department(place: StoreProfile, part: DepartmentProfile) -> dict[str, Any]:
+    """A department by the numbers that the store's page shows."""
+    return known(
+        {
+            "@type": DEPARTMENT_TYPES.get(part.kind, "AutomotiveBusiness"),
+            "name": f"{place.name}: {department_name(part.kind)}",
+            "image": absolute("/static/card.jpg"),
+            "telephone": part.phone or part.whatsapp or place.phone or None,
+            "email": part.email or None,
+            "address": _address(place),
+        }
+    )
+
+
+def department_name(kind: str) -> str:
+    """The name of a store's department."""
+    names = {
+        "sales": _("Sales"),
+        "service": _("Workshop"),
+        "parts": _("Parts"),
+        "fleet": _("Fleet sales"),
+    }
+    return names.get(kind, kind)
+
+
+def logo_address(dealer: Identity) -> str:
+    """The house's mark as a picture, absolute."""
+    return absolute(dealer.logo_url or "/static/icon-192.png")
+
+
 def organization_node(dealer: Identity) -> dict[str, Any]:
-    return _known(
+    return known(
         {
             "@type": "Organization",
             "@id": absolute("/#grupo"),
@@ -233,7 +225,10 @@ def organization_node(dealer: Identity) -> dict[str, Any]:
             "legalName": dealer.legal_name or None,
             "taxID": dealer.cnpj or None,
             "url": absolute("/"),
-            "logo": absolute("/static/icon.svg"),
+            "logo": logo_address(dealer),
+            "telephone": dealer.phone or None,
+            "email": dealer.email or None,
+            "address": _address(dealer.stores[0]) if dealer.stores else None,
         }
     )
 
@@ -259,7 +254,7 @@ def breadcrumb_node(crumbs: Crumbs, path: str) -> dict[str, Any]:
     }
 
 
-def list_node(offers: Iterable[Offer], path: str, name: str) -> dict[str, Any]:
+def list_node(offers: Iterable[HasPath], path: str, name: str) -> dict[str, Any]:
     return {
         "@type": "ItemList",
         "@id": f"{absolute(path)}#lista",
@@ -269,3 +264,22 @@ def list_node(offers: Iterable[Offer], path: str, name: str) -> dict[str, Any]:
             for number, offer in enumerate(offers, 1)
         ],
     }
+
+
+def page_node(
+    path: str, name: str, kind: str = "WebPage", about: str | None = None
+) -> dict[str, Any]:
+    """The page at `path`, a `kind` of WebPage; `about` is the `@id` of what it is mainly about.
+    Its graph holds its breadcrumbs and the site, too."""
+    return known(
+        {
+            "@type": kind,
+            "@id": f"{absolute(path)}#pagina",
+            "url": absolute(path),
+            "name": name,
+            "isPartOf": {"@id": absolute("/#website")},
+            "mainEntity": {"@id": about} if about else None,
+            "breadcrumb": {"@id": f"{absolute(path)}#trilha"},
+            "inLanguage": "pt-BR",
+        }
+    )

@@ -1,73 +1,29 @@
 """Lists of offers: the whole stock, a make, a model, any filter; facets with live counts."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
-from flask import abort, redirect, render_template, request
+from flask import abort, redirect, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from core.money import format_brl
-from core.text import format_km
-from dealership.identity import Identity, identity
+from dealership.identity import identity
 from inventory import filters, search
-from inventory.catalogue import name_of_make, name_of_model
+from inventory.list_paths import both, filter_at, list_path
 from inventory.offers import Offer
-from inventory.search import OfferFilter, SearchResult
-from showroom import seo
-from showroom.addresses import landing_path, path_of
+from inventory.search import PAGE_SIZE, OfferFilter, SearchResult
+from leads.forms import ContactForm
+from showroom import fragments
+from showroom.addresses import path_of
+from showroom.filter_column import filter_column
+from showroom.list_heads import ListHead, list_head
 
-OPTIONS_SHOWN: Final = 8
 SUGGESTIONS: Final = 3
-# Facets whose group stands open before anything is chosen.
-OPEN_FACETS: Final = frozenset({"make", "price", "body", "transmission"})
-
-
-@dataclass(frozen=True)
-class Option:
-    """One choice of a facet as a form field says it."""
-
-    value: str
-    label: str
-    count: int
-    is_chosen: bool
-
-
-@dataclass(frozen=True)
-class FacetGroup:
-    """A facet with its choices, those without offers left out unless chosen."""
-
-    name: str
-    label: str
-    options: tuple[Option, ...]
-    is_open: bool
-    kind: str = "facet"
-
-    @property
-    def shown(self) -> int:
-        """How many choices stand before "show all": never hides just one or two."""
-        return OPTIONS_SHOWN if len(self.options) > OPTIONS_SHOWN + 2 else len(self.options)
-
-
-@dataclass(frozen=True)
-class RangeField:
-    name: str
-    label: str
-    value: str
-    placeholder: str
-
-
-@dataclass(frozen=True)
-class RangeGroup:
-    """A range with one or two number fields."""
-
-    name: str
-    label: str
-    fields: tuple[RangeField, ...]
-    is_open: bool
-    kind: str = "range"
+Answer = bytes | Response | tuple[bytes, int]
+# How the cards of a page are drawn: the first two are seen at once, the first is the largest.
+LOOKS: Final = tuple(("h2", fragments.SIZES, place < 2, place == 0) for place in range(PAGE_SIZE))
 
 
 @dataclass(frozen=True)
@@ -79,34 +35,37 @@ class Link:
     count: int = 0
 
 
-def stock_page() -> str:
+def stock_page() -> Answer:
     """`/estoque` with any query string."""
-    read = filters.read_filter(request.args)
-    return _list_page(read.filter, read.notices, heading=_("New and used cars in stock"))
+    return _list_page(OfferFilter())
 
 
-def make_page(make: str) -> str | Response:
-    """`/estoque/<marca>`: the list of a make; 404 for a make nobody ever had here."""
-    if make != make.lower():
-        return _in_lower_case()
-    name = name_of_make(make)
-    if name is None:
-        abort(404)
-    read = filters.read_filter(request.args)
-    wanted = filters.canonical(replace(read.filter, makes=(make,), models=()))
-    return _list_page(wanted, read.notices, heading=_("%(make)s in stock", make=name))
+def make_page(make: str) -> Answer:
+    """`/estoque/<marca>`, or one of the other lists with a name: `/estoque/suv`."""
+    return _named_list(make)
 
 
-def model_page(make: str, model: str) -> str | Response:
+def model_page(make: str, model: str) -> Answer:
     """`/estoque/<marca>/<modelo>`"""
-    if (make, model) != (make.lower(), model.lower()):
+    return _named_list(make, model)
+
+
+def narrow_page(make: str, model: str, narrow: str) -> Answer:
+    """`/estoque/<marca>/<modelo>/<ano>` and `/estoque/<marca>/<modelo>/em-<cidade>`"""
+    return _named_list(make, model, narrow)
+
+
+def _named_list(*parts: str) -> Answer:
+    """404 for what nobody ever had here; 301 where the same list has a nearer address."""
+    if parts != tuple(part.lower() for part in parts):
         return _in_lower_case()
-    names = name_of_model(make, model)
-    if names is None:
+    wanted = filter_at(parts)
+    if wanted is None:
         abort(404)
-    read = filters.read_filter(request.args)
-    wanted = filters.canonical(replace(read.filter, makes=(make,), models=(f"{make}/{model}",)))
-    return _list_page(wanted, read.notices, heading=_("%(car)s in stock", car=" ".join(names)))
+    if list_path(wanted) != request.path:
+        asked = filters.read_filter(request.args).filter
+        return redirect(path_of(both(asked, wanted)), code=301)
+    return _list_page(wanted)
 
 
 def _in_lower_case() -> Response:
@@ -115,39 +74,71 @@ def _in_lower_case() -> Response:
     return redirect(quote(request.path.lower()) + query, code=301)
 
 
-def _list_page(wanted: OfferFilter, notices: Sequence[str], heading: str) -> str:
+def _list_page(of_path: OfferFilter) -> Answer:
+    """The list of the address, `of_path`, and of the query string within it."""
+    if request.args.get("pagina") == "1":
+        return redirect(_without_page(), code=301)
+    read = filters.read_filter(request.args)
+    wanted = both(read.filter, of_path)
     dealer = identity()
     result = search.search(wanted)
     applied = result.applied
-    offers = search.find_offers(result.ids)
-    crumbs = _crumbs(applied)
-    return render_template(
+    offers = fragments.cards_of(result.ids, LOOKS[: len(result.ids)])
+    head = list_head(result, offers, dealer)
+    body = fragments.render_page(
         "showroom/list.html",
-        page=_page(dealer, result, heading, offers, crumbs),
-        crumbs=crumbs,
-        heading=heading,
-        intro=_intro(result, dealer),
+        page=head.page,
+        crumbs=head.crumbs,
+        head=head,
+        heading=head.heading,
         typed=wanted.text,
         result=result,
         corrected=" ".join(result.corrected.values()),
-        offers=offers,
-        groups=_groups(result),
+        cards=fragments.side_by_side(offers) if offers else None,
+        column=filter_column(result),
         chips=[
             Link(chip.label, path_of(filters.without(applied, chip.part, chip.value)))
             for chip in search.describe(applied)
         ],
-        notices=[*notices, *_ignored(result)],
+        notices=[*read.notices, *_ignored(result)],
         sorts=[(filters.SORT_VALUES[sort], search.sort_label(sort)) for sort in search.SORTS],
         sort=filters.SORT_VALUES[applied.sort],
         relaxations=[
             Link(step.label, path_of(step.filter), step.count) for step in result.relaxations
         ],
-        suggestions=[] if offers else search.newest(SUGGESTIONS),
-        page_path=lambda number: path_of(filters.on_page(applied, number)),
+        suggestions=[] if offers else _suggestions(applied),
+        wish=_wish(head) if not offers else None,
+        page_path=_page_paths(applied),
         search_fields=_fields(wanted, leave_out={"text", "page"}),
         filter_fields=_fields(applied, only={"text", "sort"}),
         sort_fields=_fields(applied, leave_out={"sort", "page"}),
     )
+    is_there = (offers or head.may_be_empty) and wanted.page <= result.pages
+    return body if is_there else (body, 404)
+
+
+def _page_paths(applied: OfferFilter) -> Callable[[int], str]:
+    """The address of each page of a list; the page's number stands last in it."""
+    first = path_of(filters.on_page(applied, 1))
+    further = f"{first}{'&' if '?' in first else '?'}{filters.PARAMETERS['page']}="
+    return lambda number: first if number <= 1 else f"{further}{number}"
+
+
+def _without_page() -> str:
+    kept = [(name, value) for name, value in request.args.items(multi=True) if name != "pagina"]
+    return quote(request.path) + (f"?{urlencode(kept)}" if kept else "")
+
+
+def _wish(head: ListHead) -> ContactForm:
+    """The form of an empty list: what is wanted stands in it already."""
+    return ContactForm.blank(mensagem=_("Tell me when it comes in: %(what)s.", what=head.heading))
+
+
+def _suggestions(applied: OfferFilter) -> list[Offer]:
+    """Instead of an empty list: others of the make, then what arrived last."""
+    makes = tuple(applied.makes)
+    found = search.search(OfferFilter(makes=makes), SUGGESTIONS, with_facets=False).ids
+    return search.find_offers(found) or search.newest(SUGGESTIONS)
 
 
 def _fields(
@@ -167,155 +158,3 @@ def _ignored(result: SearchResult) -> list[str]:
         return []
     words = ", ".join(result.ignored)
     return [_("These words were left out of the search: %(words)s.", words=words)]
-
-
-# ---- head of the page ----
-
-
-def _crumbs(applied: OfferFilter) -> list[tuple[str, str]]:
-    crumbs = [(_("Home"), "/"), (_("Stock"), "/estoque")]
-    path = landing_path(applied)
-    if path:
-        make = applied.makes[0] if applied.makes else applied.models[0].partition("/")[0]
-        crumbs.append((search.label("make", make), f"/estoque/{make}"))
-        if applied.models:
-            crumbs.append((search.label("model", applied.models[0]), path))
-    return crumbs
-
-
-def _page(
-    dealer: Identity,
-    result: SearchResult,
-    heading: str,
-    offers: Sequence[Offer],
-    crumbs: Sequence[tuple[str, str]],
-) -> seo.Page:
-    """Plain lists are indexed, each page of them under its own address; filters are not."""
-    applied = result.applied
-    path = landing_path(applied) or "/estoque"
-    is_plain = path_of(replace(applied, page=1)) == path and not result.filter.text
-    page = result.page
-    own = path_of(replace(applied, page=page)) if is_plain else path
-    suffix = _("page %(n)s", n=page) if page > 1 else ""
-    photo = offers[0].photos[0] if offers and offers[0].photos else None
-    return seo.Page(
-        title=seo.fit([heading, suffix], f" | {dealer.name}"),
-        description=seo.shorten(_description(result, heading, dealer, suffix)),
-        path=own,
-        is_indexable=is_plain and bool(offers) and result.filter.page == page,
-        image=seo.photo_address(photo) if photo else seo.absolute("/static/card.jpg"),
-        image_alt=heading,
-        nodes=(
-            seo.list_node(offers, own, heading),
-            seo.breadcrumb_node(crumbs, own),
-            seo.dealer_node(dealer, None),
-        ),
-    )
-
-
-def _description(result: SearchResult, heading: str, dealer: Identity, suffix: str) -> str:
-    text = _(
-        "%(heading)s at %(name)s: %(n)s offers with photos, cash price, mileage and FIPE "
-        "comparison. Compare and simulate the instalments.",
-        heading=heading,
-        name=dealer.name,
-        n=result.total,
-    )
-    return f"{text} {suffix}".strip()
-
-
-def _intro(result: SearchResult, dealer: Identity) -> str:
-    """One true sentence about a make's or model's offers: how many, from which price."""
-    if not result.total or not landing_path(result.applied) or result.page > 1:
-        return ""
-    cheapest = search.find_offers(
-        search.search(filters.sorted_by(result.applied, "price_asc"), 1, with_facets=False).ids
-    )
-    if not cheapest:
-        return ""
-    return _(
-        "%(n)s in stock at %(name)s, from %(price)s, with photos and the cash price.",
-        n=result.total,
-        name=dealer.name,
-        price=format_brl(cheapest[0].price_cents),
-    )
-
-
-# ---- filter column ----
-
-
-def _groups(result: SearchResult) -> list[FacetGroup | RangeGroup]:
-    applied = result.applied
-    labels = _facet_labels()
-    groups: list[FacetGroup | RangeGroup] = []
-    for name in ("make", "model", "price", "year", "mileage", *_LATER):
-        if name in _RANGES:
-            groups.append(_range_group(name, applied))
-            continue
-        options = _options(name, result)
-        if options:
-            chosen = any(option.is_chosen for option in options)
-            is_open = chosen or name in OPEN_FACETS
-            groups.append(FacetGroup(filters.PARAMETERS[name], labels[name], options, is_open))
-    return groups
-
-
-_RANGES: Final = ("price", "year", "mileage")
-_LATER: Final = (
-    "body", "transmission", "fuel", "condition", "color", "feature", "city", "store"
-)  # fmt: skip
-
-
-def _options(facet: str, result: SearchResult) -> tuple[Option, ...]:
-    return tuple(
-        Option(
-            filters.public_value(facet, choice.value, result.applied),
-            str(choice.label),
-            choice.count,
-            choice.is_chosen,
-        )
-        for choice in result.facets.get(facet, ())
-        if choice.count or choice.is_chosen
-    )
-
-
-def _facet_labels() -> dict[str, str]:
-    return {
-        "make": _("Make"),
-        "model": _("Model"),
-        "condition": _("Condition"),
-        "body": _("Body type"),
-        "transmission": _("Gearbox"),
-        "fuel": _("Fuel"),
-        "color": _("Colour"),
-        "feature": _("Equipment"),
-        "store": _("Store"),
-        "city": _("City"),
-    }
-
-
-def _range_group(name: str, applied: OfferFilter) -> RangeGroup:
-    fields: tuple[RangeField, ...]
-    if name == "price":
-        fields = (
-            RangeField("preco_min", _("From"), _plain_money(applied.price_min_cents), "30.000"),
-            RangeField("preco_max", _("Up to"), _plain_money(applied.price_max_cents), "120.000"),
-        )
-        label = _("Price (R$)")
-    elif name == "year":
-        fields = (
-            RangeField("ano_min", _("From"), str(applied.year_min or ""), "2018"),
-            RangeField("ano_max", _("Up to"), str(applied.year_max or ""), "2026"),
-        )
-        label = _("Model year")
-    else:
-        km = applied.mileage_max_km
-        typed = format_km(km).partition("\xa0")[0] if km is not None else ""
-        fields = (RangeField("km_max", _("Up to"), typed, "60.000"),)
-        label = _("Mileage (km)")
-    is_open = name in OPEN_FACETS or any(field.value for field in fields)
-    return RangeGroup(name, label, fields, is_open)
-
-
-def _plain_money(cents: int | None) -> str:
-    return "" if cents is None else format_brl(cents).removeprefix("R$\xa0")

@@ -32,6 +32,8 @@ def stores_page() -> str:
             image=seo.absolute("/static/card.jpg"),
             image_alt=dealer.name,
             nodes=(
+                seo.page_node("/lojas", _("Stores, addresses and hours"), "CollectionPage"),
+                seo.website_node(dealer),
                 *(seo.dealer_node(dealer, store) for store in dealer.stores),
                 seo.breadcrumb_node(crumbs, "/lojas"),
             ),
@@ -65,7 +67,12 @@ def store_page(slug: str) -> str:
             path=store.path,
             image=seo.absolute("/static/card.jpg"),
             image_alt=store.name,
-            nodes=(seo.dealer_node(dealer, store), seo.breadcrumb_node(crumbs, store.path)),
+            nodes=(
+                seo.page_node(store.path, store.name, "AboutPage", seo.dealer_id(store)),
+                seo.website_node(dealer),
+                seo.dealer_node(dealer, store),
+                seo.breadcrumb_node(crumbs, store.path),
+            ),
         ),
         crumbs=crumbs,
         store=store,

@@ -9,8 +9,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from flask import Blueprint, Response, abort
+from rcssmin import cssmin
 
 from core.config import ROOT
+from core.headers import IMMUTABLE
 from dealership.branding import palette
 from dealership.identity import identity
 
@@ -28,8 +30,8 @@ def _stylesheet(brand_color: str, font_family: str, _modified: float) -> tuple[s
     font = f"--brand-font:{font_family};" if _FONT.fullmatch(font_family) else ""
     text = (
         f":root{{{font}{_variables(light)}}}"
-        f"@media (prefers-color-scheme:dark){{:root{{{_variables(dark)}}}}}\n"
-        + _without_comments(STYLES.read_text(encoding="utf-8"))
+        f"@media (prefers-color-scheme:dark){{:root{{{_variables(dark)}}}}}"
+        + cssmin(STYLES.read_text(encoding="utf-8"))
     )
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
     return digest, text
@@ -37,11 +39,6 @@ def _stylesheet(brand_color: str, font_family: str, _modified: float) -> tuple[s
 
 def _variables(colors: dict[str, str]) -> str:
     return "".join(f"--{name.replace('_', '-')}:{value};" for name, value in colors.items())
-
-
-def _without_comments(css: str) -> str:
-    css = re.sub(r"/\*.*?\*/", "", css, flags=re.S)
-    return re.sub(r"\n\s*", "\n", css).strip()
 
 
 def current_stylesheet() -> tuple[str, str]:
@@ -69,7 +66,5 @@ def stylesheet(digest: str) -> Response:
         abort(404)
     newest, text = current_stylesheet()
     response = Response(text, mimetype="text/css")
-    response.headers["Cache-Control"] = (
-        "public, max-age=31536000, immutable" if digest == newest else "no-store"
-    )
+    response.headers["Cache-Control"] = IMMUTABLE if digest == newest else "no-store"
     return response

@@ -1,9 +1,12 @@
-"""Every address of the buyer's door on one screen."""
+"""Every address of the buyer's door on one screen, and whose pages are the same for everybody
+(`shared`)."""
 
 from flask import Blueprint
 
+from core.shared_pages import shared
 from showroom import (
     appointments,
+    arrival,
     blog,
     bookings,
     components,
@@ -15,35 +18,41 @@ from showroom import (
     subscriptions,
     testimonials,
     visitor,
+    waiting_line,
 )
+from showroom.addresses import is_canonical, is_numbered
 from showroom.contact_links import phone_jump, whatsapp_jump
 from showroom.home import home_page
 from showroom.offer_page import offer_page, send_interest
 from showroom.simulator import financing_page, send_simulation
-from showroom.stock_list import make_page, model_page, stock_page
+from showroom.site_map import site_map_page
+from showroom.stock_list import make_page, model_page, narrow_page, stock_page
 from showroom.stores import store_page, stores_page
 from showroom.thanks import send_details, thanks_page
 from showroom.trade_in import send_trade_in, trade_in_page
 
 showroom = Blueprint("showroom", __name__)
 
-showroom.add_url_rule("/", view_func=home_page)
-showroom.add_url_rule("/estoque", view_func=stock_page)
-showroom.add_url_rule("/estoque/<make>", view_func=make_page)
-showroom.add_url_rule("/estoque/<make>/<model>", view_func=model_page)
-showroom.add_url_rule("/oferta/<name>", view_func=offer_page)
+showroom.add_url_rule("/", view_func=shared(home_page))
+showroom.add_url_rule("/estoque", view_func=shared(stock_page, is_canonical))
+showroom.add_url_rule("/estoque/<make>", view_func=shared(make_page, is_canonical))
+showroom.add_url_rule("/estoque/<make>/<model>", view_func=shared(model_page, is_canonical))
+showroom.add_url_rule(
+    "/estoque/<make>/<model>/<narrow>", view_func=shared(narrow_page, is_canonical)
+)
+showroom.add_url_rule("/oferta/<name>", view_func=shared(offer_page))
 showroom.add_url_rule("/oferta/<name>", view_func=send_interest, methods=["POST"])
-showroom.add_url_rule("/financiamento", view_func=financing_page)
+showroom.add_url_rule("/financiamento", view_func=shared(financing_page))
 showroom.add_url_rule("/financiamento", view_func=send_simulation, methods=["POST"])
-showroom.add_url_rule("/lojas", view_func=stores_page)
-showroom.add_url_rule("/lojas/<slug>", view_func=store_page)
+showroom.add_url_rule("/lojas", view_func=shared(stores_page))
+showroom.add_url_rule("/lojas/<slug>", view_func=shared(store_page))
 for _path, _page, _send in (
-    ("/contato", contact.contact_page, contact.send_contact),
-    ("/ligamos-para-voce", contact.call_back_page, contact.send_call_back),
-    ("/avaliacao", trade_in_page, send_trade_in),
-    ("/test-drive", bookings.test_drive_page, bookings.send_test_drive),
-    ("/pos-venda", bookings.service_page, bookings.send_service),
-    ("/novidades", newsletter.newsletter_page, newsletter.send_newsletter),
+    ("/contato", shared(contact.contact_page), contact.send_contact),
+    ("/ligamos-para-voce", shared(contact.call_back_page), contact.send_call_back),
+    ("/avaliacao", shared(trade_in_page), send_trade_in),
+    ("/test-drive", shared(bookings.test_drive_page), bookings.send_test_drive),
+    ("/pos-venda", shared(bookings.service_page), bookings.send_service),
+    ("/novidades", shared(newsletter.newsletter_page), newsletter.send_newsletter),
     ("/obrigado/<submission_id>", thanks_page, send_details),
 ):
     showroom.add_url_rule(_path, view_func=_page)
@@ -52,10 +61,14 @@ showroom.add_url_rule("/w/<where>", view_func=whatsapp_jump)
 showroom.add_url_rule("/ligar/<where>", view_func=phone_jump)
 showroom.add_url_rule("/agenda/<token>", view_func=appointments.appointment_page)
 showroom.add_url_rule(
-    "/agenda/<token>", view_func=appointments.cancel_appointment, methods=["POST"]
+    "/agenda/<token>", view_func=appointments.change_appointment, methods=["POST"]
 )
 showroom.add_url_rule("/agenda/<token>.ics", view_func=appointments.calendar_page)
-showroom.add_url_rule("/privacidade", view_func=privacy.privacy_page)
+showroom.add_url_rule("/chegada/<code>", view_func=arrival.arrival_page)
+showroom.add_url_rule("/chegada/<code>", view_func=arrival.say_arrived, methods=["POST"])
+showroom.add_url_rule("/fila/<token>", view_func=waiting_line.place_page)
+showroom.add_url_rule("/fila/<token>", view_func=waiting_line.change_place, methods=["POST"])
+showroom.add_url_rule("/privacidade", view_func=shared(privacy.privacy_page))
 showroom.add_url_rule("/privacidade/meus-dados", view_func=privacy.request_page)
 showroom.add_url_rule("/privacidade/meus-dados", view_func=privacy.send_request, methods=["POST"])
 _CASE = "/privacidade/caso/<token>"
@@ -77,13 +90,13 @@ showroom.add_url_rule(_CONFIRM, view_func=subscriptions.confirm, methods=["POST"
 _PREFERENCES = "/preferencias/<token>"
 showroom.add_url_rule(_PREFERENCES, view_func=subscriptions.preferences_page)
 showroom.add_url_rule(_PREFERENCES, view_func=subscriptions.change_preferences, methods=["POST"])
-showroom.add_url_rule("/blog", view_func=blog.blog_page)
-showroom.add_url_rule("/blog/tag/<tag>", view_func=blog.tag_page)
-showroom.add_url_rule("/blog/historia/<slug>", view_func=blog.story_page)
-showroom.add_url_rule("/blog/<slug>", view_func=blog.article_page)
-showroom.add_url_rule("/p/<slug>", view_func=blog.site_page)
+showroom.add_url_rule("/blog", view_func=shared(blog.blog_page, is_numbered))
+showroom.add_url_rule("/blog/tag/<tag>", view_func=shared(blog.tag_page, is_numbered))
+showroom.add_url_rule("/blog/historia/<slug>", view_func=shared(blog.story_page))
+showroom.add_url_rule("/blog/<slug>", view_func=shared(blog.article_page))
+showroom.add_url_rule("/p/<slug>", view_func=shared(blog.site_page))
 showroom.add_url_rule("/previa/<token>", view_func=blog.preview_page)
-showroom.add_url_rule("/depoimentos", view_func=testimonials.testimonials_page)
+showroom.add_url_rule("/depoimentos", view_func=shared(testimonials.testimonials_page, is_numbered))
 _INVITED = "/depoimentos/convite/<token>"
 showroom.add_url_rule(_INVITED, view_func=testimonials.invitation_page)
 showroom.add_url_rule(_INVITED, view_func=testimonials.send_testimonial, methods=["POST"])
@@ -93,6 +106,7 @@ showroom.add_url_rule("/favoritos", view_func=visitor.change_favourites, methods
 showroom.add_url_rule("/comparar", view_func=visitor.compare_page)
 showroom.add_url_rule("/comparar", view_func=visitor.change_comparison, methods=["POST"])
 showroom.add_url_rule("/vistos/<public_id>", view_func=visitor.mark_seen)
+showroom.add_url_rule("/mapa-do-site", view_func=shared(site_map_page))
 showroom.add_url_rule("/sitemap.xml", view_func=crawlers.sitemap_index)
 showroom.add_url_rule("/sitemap-<name>.xml", view_func=crawlers.sitemap_file)
 showroom.add_url_rule("/robots.txt", view_func=crawlers.robots)

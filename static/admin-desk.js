@@ -26,7 +26,8 @@
     if (target.tagName === "DETAILS") {
       target.open = true;
       target.querySelector("input:not([type=hidden]), select, textarea")?.focus();
-    } else target.click();
+    } else if (target.tagName === "TEXTAREA") target.focus();
+    else target.click();
     return true;
   };
   const way = (start) => {
@@ -43,6 +44,20 @@
     }[event.key];
     if (done ? done() !== false : /^[a-z]$/.test(event.key) && open(event.key)) event.preventDefault();
   });
+
+  // ---- a ready text goes where it is wanted, and leaves what was typed there before it
+  for (const chooser of document.querySelectorAll("select[data-fill]")) {
+    const field = document.getElementById(chooser.dataset.fill);
+    chooser.form.querySelector("button").hidden = true;
+    chooser.addEventListener("change", () => {
+      const text = chooser.selectedOptions[0].dataset.text;
+      if (!text) return;
+      const ready = [...chooser.options].map((one) => one.dataset.text);
+      const typed = ready.includes(field.value) ? "" : field.value.trimEnd();
+      field.value = typed ? `${typed}\n\n${text}` : text;
+      field.focus();
+    });
+  }
 
   // ---- a way was taken: noted before the other program opens
   const CHANNELS = { "https:": "whatsapp", "tel:": "phone", "mailto:": "mail" };

@@ -1,18 +1,18 @@
-// Settings: copying a secret address.
+// Settings: copying secret addresses.
 (() => {
   "use strict";
-  const field = document.querySelector("[data-copy-from]");
-  const button = document.querySelector("[data-copy]");
   const said = document.querySelector("[data-copy-said]");
-  if (!field) return;
-  field.addEventListener("focus", () => field.select());
-  if (!navigator.clipboard || !button) return;
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(field.value).then(
-      () => { said.textContent = window.vitrineStaff.words.copied; },
-      () => { field.select(); },
-    );
+  document.querySelectorAll("[data-copy-from]").forEach((field) => {
+    field.addEventListener("focus", () => field.select());
+    const button = field.parentElement.querySelector("[data-copy]");
+    if (!navigator.clipboard || !button) return;
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(field.value).then(
+        () => { if (said) said.textContent = window.vitrineStaff.words.copied; },
+        () => { field.select(); },
+      );
+    });
   });
 })();
 

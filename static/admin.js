@@ -112,8 +112,11 @@
   });
 
   one("[data-focus]")?.focus();
-  // A row of tabs that scrolls shows the one that is open.
-  one(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  // A row of tabs that scrolls shows the one that is open; the page itself stays where it is.
+  for (const here of all(".tabs [aria-current]")) {
+    const row = here.closest("ul");
+    row.scrollLeft = here.offsetLeft - row.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
+  }
   for (const field of all("select[data-go]")) field.addEventListener("change", () => field.form.requestSubmit());
 
   // For the scripts of single screens: a post that carries the session's token.

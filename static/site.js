@@ -37,7 +37,7 @@
     return null;
   };
   const here = () => localStorage, tab = () => sessionStorage;
-  const QUARTER = 90 * 864e5, NAMES = { utm_source: "source", utm_medium: "medium", utm_campaign: "campaign", utm_content: "content", utm_term: "term", gclid: "gclid", gbraid: "gbraid", wbraid: "wbraid", fbclid: "fbclid" };
+  const QUARTER = 90 * 864e5, NAMES = { utm_source: "source", utm_medium: "medium", utm_campaign: "campaign", utm_content: "content", utm_term: "term", gclid: "gclid", gbraid: "gbraid", wbraid: "wbraid", fbclid: "fbclid", vendedor: "seller" };
   const visit = () => {
     const fresh = (touch) => (touch && Date.now() - Date.parse(touch.at) < QUARTER ? touch : null);
     const kept = store(here, "origem") || {};
@@ -51,7 +51,10 @@
     store(here, "origem", touches.last ? touches : null);
     return touches;
   };
-  const touches = document.prerendering ? null : visit();
+  // A page drawn ahead of a tap is no visit before somebody sees it.
+  const onceSeen = (act) => (document.prerendering ? document.addEventListener("prerenderingchange", act, { once: true }) : act());
+  let touches = null;
+  onceSeen(() => { touches = visit(); });
 
   // ---- forms that write to us: sent once, nothing typed is lost ----
   const DRAFT = "rascunho:";
@@ -153,10 +156,13 @@
 
   // ---- recently seen ----
   const seen = $("[data-offer-page]");
-  if (seen && !document.prerendering) {
+  if (seen) onceSeen(() => {
     const id = seen.dataset.offerPage;
     write("vistos", [id, ...read("vistos").filter((other) => other !== id)]);
-  }
+    // What was fetched ahead was not counted when it was fetched.
+    const [came] = performance.getEntriesByType("navigation");
+    if (came && (came.activationStart || came.deliveryType === "navigational-prefetch")) navigator.sendBeacon(`/vistos/${id}`);
+  });
 
   // ---- photo strips: "2/7" as the finger moves ----
   const watchStrip = (strip) => {

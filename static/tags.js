@@ -152,6 +152,11 @@
       location.reload(); // what was loaded leaves
     }
   };
-  if (isYes()) load();
-  else box.hidden = known() === "nao";
+  const begin = () => {
+    if (isYes()) load();
+    else box.hidden = known() === "nao";
+  };
+  // A page drawn ahead of a tap tells nobody anything before it is seen.
+  if (document.prerendering) document.addEventListener("prerenderingchange", begin, { once: true });
+  else begin();
 })();

@@ -1,0 +1,264 @@
+"""Ready pieces of pages: made once, used until something they show changes.
+
+A piece is found under everything that it depends on, so nothing ever has to be thrown away because
+it is wrong; what nobody asks for falls out by itself. Cards hang on their vehicle's `stock_seq`,
+which each change of the vehicle moves; all pieces hang on `house_mark`, which each change of the
+house moves (names, stores, menus), and on the reader's language. What changes with the clock alone
+(a promotion's last day, a FIPE month, "just arrived") ends with the quarter of an hour at the
+latest: in no zone of the world does a day end within one.
+
+Pieces are bytes, put into the page's own after the template has run (`render_page`): a card that
+is ready costs neither markup nor encoding again. Nothing of a reader's own belongs into a piece.
+"""
+
+import secrets
+import threading
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from flask import Flask, current_app, g, render_template
+from markupsafe import Markup
+from sqlalchemy.exc import SQLAlchemyError
+
+from core.clock import now
+from core.db import db
+from core.site_memory import sees_site_number
+from inventory import search
+from inventory.offers import Offer, OfferPhoto
+from inventory.search.labels import locale_name
+from showroom.house_mark import house_mark
+
+MOST_BYTES: Final = 32 * 1024 * 1024  # of one process; some six thousand cards
+NEW_ARRIVAL_DAYS: Final = 7
+QUARTER_SECONDS: Final = 900
+_EXTENSION: Final = "vitrine_fragments"
+_OVERHEAD_BYTES: Final = 400  # of the key and the containers, roughly
+# Stands for a piece while the template runs. Nobody who writes a text can guess it.
+_MARK: Final = secrets.token_hex(12)
+_DIGITS: Final = 5
+_ALWAYS_LINKED: Final = frozenset({"/avaliacao", "/contato", "/favoritos"})
+
+
+class Shelf:
+    """Things by key, at most so many bytes of them; what was not used for longest goes first.
+
+    Two halves instead of a list of uses: what is found in the old half moves to the young one,
+    and when that is full it becomes the old one. Reading takes no lock.
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        self._half_bytes = most_bytes // 2
+        self._young: dict[Hashable, tuple[Any, int]] = {}
+        self._old: dict[Hashable, tuple[Any, int]] = {}
+        self._young_bytes = self._old_bytes = 0
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable) -> Any:
+        """What stands under `key`, or None."""
+        found = self._young.get(key)
+        if found is None:
+            found = self._old.get(key)
+            if found is None:
+                return None
+            self.put(key, *found)
+        return found[0]
+
+    def put(self, key: Hashable, thing: Any, size_bytes: int) -> None:
+        """Keep `thing`, unless it alone is too large."""
+        if size_bytes > self._half_bytes:
+            return
+        with self._lock:
+            if self._young_bytes + size_bytes > self._half_bytes:
+                self._old, self._old_bytes = self._young, self._young_bytes
+                self._young, self._young_bytes = {}, 0
+            if key not in self._young:
+                self._young_bytes += size_bytes
+            self._young[key] = (thing, size_bytes)
+
+    @property
+    def size_bytes(self) -> int:
+        return self._young_bytes + self._old_bytes
+
+
+def init_fragments(app: Flask) -> None:
+    """Keep pieces for `app`, and let templates ask for them. In development nothing is kept:
+    templates change there."""
+    app.extensions[_EXTENSION] = None if app.debug else Shelf(MOST_BYTES)
+    app.jinja_env.globals.update(kept=kept, current_link=current_link)
+
+
+def shelf() -> Shelf | None:
+    """Where the running application keeps its pieces; None where it keeps none."""
+    found: Shelf | None = current_app.extensions[_EXTENSION]
+    return found
+
+
+# ---- pieces in a page ----
+
+
+def render_page(template: str, **context: Any) -> bytes:
+    """The page of `template`, with the kept pieces that it asked for."""
+    pieces: list[bytes] = []
+    g.pieces = pieces
+    try:
+        first, *rest = render_template(template, **context).split(_MARK)
+    finally:
+        del g.pieces
+    page = [first.encode()]
+    for part in rest:
+        page.append(pieces[int(part[:_DIGITS])])
+        page.append(part[_DIGITS:].encode())
+    return b"".join(page)
+
+
+def placed(piece: bytes) -> Markup:
+    """`piece` for a template: a mark of its place on a page of `render_page`, itself elsewhere."""
+    pieces: list[bytes] | None = g.get("pieces")
+    if pieces is None:
+        return Markup(piece.decode())  # noqa: S704  # made by our own templates
+    pieces.append(piece)
+    return Markup(f"{_MARK}{len(pieces) - 1:0{_DIGITS}}")  # noqa: S704
+
+
+def kept(name: str, make: Callable[..., Markup], *on: Hashable) -> Markup:
+    """The piece `name`, which depends on the house and on `on`: `make(*on)` when there is none
+    ready. For templates: `make` is one of their macros."""
+    known = shelf()
+    try:
+        readers = _readers() if known is not None else ()
+    except SQLAlchemyError:  # a page that says so
+        db.session.rollback()
+        known = None
+    if known is None:
+        return make(*on)
+    key = (name, *readers, *on)
+    piece = known.get(key)
+    if piece is None:
+        outer = g.pop("pieces", None)
+        try:
+            piece = make(*on).encode()
+        finally:
+            if outer is not None:
+                g.pieces = outer
+        if sees_site_number():
+            known.put(key, piece, len(piece) + _OVERHEAD_BYTES)
+    return placed(piece)
+
+
+def current_link(path: str, links: Iterable[tuple[str, str]]) -> str:
+    """`path`, if the head of every page has a link to it that says "you are here"; else empty.
+    `links` are those that the house chose."""
+    if path in _ALWAYS_LINKED or any(path == link for link, _text in links):
+        return path
+    return ""
+
+
+def _readers() -> tuple[Hashable, ...]:
+    """What every piece depends on: the house, and the reader's language."""
+    return house_mark(), locale_name()
+
+
+# ---- cards ----
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A listed offer ready to show, and what the head of a list says of it."""
+
+    html: bytes
+    path: str
+    photos: tuple[OfferPhoto, ...]  # the first one, if there is any
+    fipe_difference_percent: int | None
+    ends: float  # seconds since 1970: from then on it may say what is no longer so
+
+    def __html__(self) -> str:
+        return placed(self.html)
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Markup that is ready, for a template to place."""
+
+    html: bytes
+
+    def __html__(self) -> str:
+        return placed(self.html)
+
+
+def side_by_side(cards: Iterable[Card]) -> Ready:
+    """All of them, one after the other."""
+    return Ready(b"".join(card.html for card in cards))
+
+
+Look = tuple[str, str, bool, bool]  # heading, sizes, eager, high: how a card is drawn
+SIZES: Final = "(min-width: 62rem) 19rem, (min-width: 40rem) 45vw, 92vw"
+PLAIN: Final[Look] = ("h3", SIZES, False, False)
+RAIL: Final[Look] = ("h3", "(min-width: 40rem) 18rem, 78vw", False, False)
+LEAD: Final[Look] = ("lead", "", True, True)  # the first one of the home page, large
+
+
+def cards_of(ids: Sequence[int], looks: Sequence[Look]) -> list[Card]:
+    """A card for each of the vehicles `ids` that is still listed, drawn as `looks` say at the same
+    place. No SQL for those that are ready; for the others what `find_offers` costs."""
+    known = shelf()
+    instant = now().timestamp()
+    readers = _readers() if known is not None else ()
+    found: dict[int, Card] = {}
+    if known is not None:
+        for number, seq, look in zip(ids, search.seqs_of(ids), looks, strict=True):
+            card = known.get((number, seq, look, *readers))
+            if card is not None and card.ends > instant:
+                found[number] = card
+    missing = [number for number in ids if number not in found]
+    if missing:
+        is_keepable = known is not None and sees_site_number()
+        look_of = dict(zip(ids, looks, strict=True))
+        for offer in search.find_offers(missing):
+            look = look_of[offer.id]
+            card = found[offer.id] = _drawn(offer, look)
+            # The row's own number: what was read may be newer than the list that asked for it.
+            if known is not None and is_keepable and offer.stock_seq:
+                size = len(card.html) + _OVERHEAD_BYTES
+                known.put((offer.id, offer.stock_seq, look, *readers), card, size)
+    return [found[number] for number in ids if number in found]
+
+
+def _drawn(offer: Offer, look: Look) -> Card:
+    heading, sizes, eager, high = look
+    parts = current_app.jinja_env.get_template("macros/parts.html").module
+    if look == LEAD:
+        html = parts.lead_offer(offer)  # type: ignore[attr-defined]
+    else:
+        html = parts.offer_card(  # type: ignore[attr-defined]
+            offer, eager=eager, high=high, heading=heading, sizes=sizes
+        )
+    return Card(
+        html.encode(), offer.path, offer.photos[:1], offer.fipe_difference_percent, ends_of(offer)
+    )
+
+
+def parts_of(offer: Offer) -> Callable[[str, Callable[[], Markup]], Markup]:
+    """Keeps parts of the page of `offer`, which must say nothing but what its own row, its photos
+    and the house say. For templates: a name and one of their macros."""
+    on = (offer.id, offer.stock_seq, offer.availability, ends_of(offer))
+    if not offer.stock_seq:
+        return unkept
+    return lambda name, make: kept(name, lambda *_on: make(), *on)
+
+
+def unkept(_name: str, make: Callable[[], Markup]) -> Markup:
+    """For an offer that is not as its row says: a draft."""
+    return make()
+
+
+def ends_of(offer: Offer) -> float:
+    """Until when, at the longest, what is said of `offer` now stays true, all else being equal."""
+    instant = now().timestamp()
+    ends = instant - instant % QUARTER_SECONDS + QUARTER_SECONDS
+    if offer.published_at is not None:
+        old = (offer.published_at + timedelta(days=NEW_ARRIVAL_DAYS)).timestamp()
+        if instant < old < ends:
+            return old
+    return ends
