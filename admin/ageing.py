@@ -192,7 +192,7 @@ def _prices(ids: Sequence[int]) -> dict[int, list[int]]:
 def _last_leads(ids: Sequence[int]) -> dict[int, datetime]:
     latest = (
         sa.select(Lead.vehicle_id, sa.func.max(Lead.created_at))
-        .where(Lead.vehicle_id.in_(ids))
+        .where(Lead.vehicle_id.in_(ids), Lead.is_test.is_(False))
         .group_by(Lead.vehicle_id)
     )
     return {vehicle_id: at for vehicle_id, at in db.session.execute(latest) if vehicle_id}

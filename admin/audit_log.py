@@ -39,8 +39,10 @@ SUBJECT_PAGES: Final = {
     "lead": "/admin/leads/{}/",
     "store": "/admin/lojas/{}/",
     "portal": "/admin/portais/{}/",
+    "portal_term": "/admin/portais/termos/{}/",
     "import": "/admin/importar/{}/",
     "bulk": "/admin/estoque/lotes/{}/",
+    "case": "/admin/privacidade/caso/{}/",
 }
 
 

@@ -9,13 +9,14 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 
 from core.db import db, writing
-from dealership import audit, second_factor
+from dealership import audit, devices, second_factor
 from dealership.models import Store
 from dealership.passwords import PasswordRefused, password_digest
 from dealership.roles import PERMISSION_NAMES, ROLE_NAMES, Permission, Role, allows
 from dealership.staff import StaffRefused, create_staff, find_staff, set_password
 
 staff_commands = AppGroup("staff", help="People who sign in at /admin/.")
+push_commands = AppGroup("push", help="The key that signs notices to browsers.")
 
 
 @staff_commands.command("create")
@@ -86,3 +87,17 @@ def _store(slug: str) -> Store:
     if found is None:
         raise click.ClickException(_("There is no store called %(slug)s.", slug=slug))
     return found
+
+
+@push_commands.command("rotate")
+@click.option(
+    "--forget-devices",
+    is_flag=True,
+    help="The old key may be known to others: every browser has to be switched on again.",
+)
+def rotate_command(forget_devices: bool) -> None:
+    """Make a new key. Browsers take it at their owner's next visit; until then the old one signs
+    for them."""
+    with writing():
+        waiting = devices.rotate(forget_devices=forget_devices)
+    click.echo(_("There is a new key. Browsers that still have the old one: %(n)s", n=waiting))

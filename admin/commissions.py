@@ -1,9 +1,11 @@
 """`/admin/comissoes/`: everybody's own statement by month, line by line; for supervisors all of
 them, the rules, and closing a month. No payroll: amounts leave as CSV."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final
+from decimal import Decimal
+from typing import Any, Final
 
 import sqlalchemy as sa
 from flask import Response as FlaskResponse
@@ -28,7 +30,8 @@ from admin.commission_words import (
     value_words,
 )
 from admin.door import StaffView, answer, at, changing, done, found, is_sure, may, staff
-from admin.reports import spreadsheet
+from admin.export_writing import workbook
+from admin.reports import XLSX, attached, spreadsheet
 from admin.stock_scope import own_stores
 from admin.store_forms import read_day
 from core.clock import DEFAULT_ZONE, read_instant, today
@@ -37,6 +40,7 @@ from core.text import row_number
 from dealership.roles import Permission
 from dealership.staff import StaffMember
 from leads.pipeline import commission_months as noun
+from leads.pipeline.clocks import schedule_for
 from leads.pipeline.commission_months import (
     CommissionDoubt,
     CommissionMonth,
@@ -47,6 +51,7 @@ from leads.pipeline.commission_months import (
     month_after,
 )
 from leads.pipeline.commissions import Line, Statement
+from leads.pipeline.outlook import outlook
 
 HERE: Final = "/admin/comissoes/"
 RULES: Final = f"{HERE}regras"
@@ -100,6 +105,7 @@ class Commissions(StaffView):
         team = [] if person else _team(statements, people, doubts)
         shown = statements.get(person.id) if person else None
         may_close = may(ALL) and not staff().stores
+        total = shown.total_cents if shown else sum(one.total_cents for one in team)
         return str(
             self.render(
                 "admin/commissions.html",
@@ -113,6 +119,7 @@ class Commissions(StaffView):
                 lines=_shown(shown, doubts) if shown else [],
                 chart=_own_chart(shown) if shown else _team_chart(team),
                 team=team,
+                outlook=outlook(month, total, today(), schedule_for(None)),
                 closed=closed,
                 is_intact=closed is None or not may_close or noun.is_intact(closed),
                 names={one.email: one.shown_name for one in people.values()},
@@ -126,23 +133,14 @@ class Commissions(StaffView):
     @at("/extrato.csv", SEE)
     def csv(self) -> FlaskResponse:
         """The statement, or everybody's, for a spreadsheet and the bookkeeper."""
-        month, people = _month(), _people()
-        person = _person(people)
-        wanted = {person.id} if person else set(_choosable(people))
-        head = [_("Who"), _("Month"), _("Day"), _("What"), _("Rule"), _("Role"), _("Lead"),
-                _("Events"), _("Whole"), _("Part"), _("Amount"), _("Reason")]  # fmt: skip
-        rows = [
-            [people[one.staff_id].shown_name, month, shown.day.isoformat(), shown.kind,
-             shown.line.rule, shown.role, shown.line.lead_id,
-             " ".join(map(str, shown.line.event_ids)), _reais(shown.line.whole_cents),
-             _reais(shown.line.share_cents), _reais(shown.line.cents), shown.reason]
-            for one in noun.statements_of(month)
-            if one.staff_id in wanted
-            for shown in _shown(one, [])
-        ]  # fmt: skip
-        answer_ = FlaskResponse(spreadsheet([head, *rows]), mimetype="text/csv")
-        answer_.headers["Content-Disposition"] = f'attachment; filename="comissoes-{month}.csv"'
-        return answer_
+        month, rows = _table(_reais)
+        return attached(spreadsheet(rows).encode(), f"comissoes-{month}.csv", "text/csv")
+
+    @at("/extrato.xlsx", SEE)
+    def xlsx(self) -> FlaskResponse:
+        """The same as a workbook, with amounts that can be summed."""
+        month, rows = _table(lambda cents: Decimal(cents) / 100)
+        return attached(workbook(rows, month), f"comissoes-{month}.xlsx", XLSX)
 
     @at("/contestar", SEE, methods=("POST",))
     def doubt(self) -> Response:
@@ -348,6 +346,25 @@ def _has_ended(row: CommissionRule, day: date) -> bool:
 
 
 # --- rows ----------------------------------------------------------------------------------------
+
+
+def _table(amount: Callable[[int], Any]) -> tuple[str, list[list[Any]]]:
+    """(the month, headings and lines of whose statements are asked for)."""
+    month, people = _month(), _people()
+    person = _person(people)
+    wanted = {person.id} if person else set(_choosable(people))
+    head = [_("Who"), _("Month"), _("Day"), _("What"), _("Rule"), _("Role"), _("Lead"),
+            _("Events"), _("Whole"), _("Part"), _("Amount"), _("Reason")]  # fmt: skip
+    rows = [
+        [people[one.staff_id].shown_name, month, shown.day.isoformat(), shown.kind,
+         shown.line.rule, shown.role, shown.line.lead_id,
+         " ".join(map(str, shown.line.event_ids)), amount(shown.line.whole_cents),
+         amount(shown.line.share_cents), amount(shown.line.cents), shown.reason]
+        for one in noun.statements_of(month)
+        if one.staff_id in wanted
+        for shown in _shown(one, [])
+    ]  # fmt: skip
+    return month, [head, *rows]
 
 
 def _shown(statement: Statement, doubts: list[CommissionDoubt]) -> list[ShownLine]:

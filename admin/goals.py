@@ -23,7 +23,9 @@ from admin.door import StaffView, at, changing, done, found, is_sure, may, staff
 from admin.stock_scope import own_stores
 from core.clock import today
 from core.db import db
+from core.text import row_number
 from dealership.roles import ROLE_NAMES, Permission, Role
+from dealership.roster import first_days
 from dealership.staff import StaffMember
 from leads.pipeline import goals as noun
 from leads.pipeline.clocks import schedule_for
@@ -90,6 +92,13 @@ class GoalForm(ContentForm):
         ),
     )
     loja = SelectField(_l("Store"), coerce=str)
+    rampa = StringField(
+        _l("Newcomer's months, in percent"),
+        description=_l(
+            "For one person's goal: what is asked in their first month, second … such as 50, 75;"
+            " then all of it. Their first day stands in the roster."
+        ),
+    )
 
 
 class Goals(StaffView):
@@ -106,9 +115,9 @@ class Goals(StaffView):
         last = max((one.last_day for one in listed), default=day)
         births = noun.read_births(first, min(last, day)) if listed else []
         feats = noun.read_feats(first, min(last, day)) if listed else []
-        people = _people()
+        people, started = _people(), first_days()
         stores = {one.id: one.name for one in own_stores(closed_too=True)}
-        rows = [_row(one, births, feats, people, stores, day) for one in listed]
+        rows = [_row(one, births, feats, people, stores, day, started) for one in listed]
         month = day.replace(day=1)
         return str(
             self.render(
@@ -152,6 +161,7 @@ class Goals(StaffView):
         form = _form(
             medida=goal.measure, alvo=goal.target, de=goal.first_day, ate=goal.last_day,
             para=_whom(goal), campanha=goal.campaign, loja=str(goal.store_id or ""),
+            rampa=", ".join(map(str, goal.ramp)),
         )  # fmt: skip
         return self._page(form, goal)
 
@@ -249,7 +259,17 @@ def _aim(form: GoalForm) -> Aim:
         last_day=form.ate.data, scope=scope, store_id=store_id,
         staff_id=int(whose) if scope == Scope.PERSON else None,
         role=whose if scope == Scope.TEAM else "", campaign=form.campanha.data or "",
+        ramp=_ramp(form.rampa.data or ""),
     )  # fmt: skip
+
+
+def _ramp(text: str) -> tuple[int, ...]:
+    """'50, 75%' as numbers. Raises GoalRefused."""
+    parts = text.replace(";", ",").replace("%", "").replace(",", " ").split()
+    numbers = [row_number(one) for one in parts]
+    if None in numbers:
+        raise GoalRefused(_("Type a newcomer's months as percents, such as 50, 75."))
+    return tuple(number for number in numbers if number is not None)
 
 
 def _whom(goal: Goal) -> str:
@@ -262,6 +282,7 @@ def _told(goal: Goal) -> dict[str, Any]:
     return {
         "measure": goal.measure, "target": goal.target, "first_day": goal.first_day.isoformat(),
         "last_day": goal.last_day.isoformat(), "scope": _whom(goal), "store_id": goal.store_id,
+        "ramp": ", ".join(map(str, goal.ramp)),
     }  # fmt: skip
 
 
@@ -286,11 +307,13 @@ def _row(
     people: dict[int, StaffMember],
     stores: dict[int, str],
     day: date,
+    started: dict[int, date],
 ) -> Row:
     team = _team(goal, people)
     progress = noun.progress(
-        goal, births, feats, schedule_for(goal.store_id), day, None if team is None else set(team)
-    )
+        goal, births, feats, schedule_for(goal.store_id), day, None if team is None else set(team),
+        started_on=started.get(goal.staff_id or 0),
+    )  # fmt: skip
     unit = "%" if goal.measure in SHARES else ""
     name = str(MEASURES[Measure(goal.measure)])
     has_begun, has_ended = goal.first_day <= day, goal.last_day < day

@@ -17,7 +17,7 @@ from admin.stock_rows import car_name
 from admin.stock_scope import own_stores
 from admin.todo import todo_list, waiting_words
 from admin.todo_lists import LISTS
-from core.clock import DEFAULT_ZONE, today
+from core.clock import DEFAULT_ZONE, now, today
 from core.db import db
 from core.errors import DomainError
 from dealership.models import Dealership, Store
@@ -27,6 +27,7 @@ from inventory.attention import NAMED
 from inventory.models import Vehicle
 from jobs import queue
 from landing.models import LandingPage
+from leads.agenda import standing_of
 from leads.inbox import todays
 from leads.models import Appointment, Lead, Person
 from leads.notifications import kind_label
@@ -45,6 +46,7 @@ class Expected:
     car: str
     store: str
     path: str
+    standing: str = ""  # of leads.agenda.Standing
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,7 @@ def expected_today(stores: Sequence[Store]) -> list[Expected]:
             car=cars.get(visit.vehicle_id or 0, ""),
             store=by_id[visit.store_id].name if len(stores) > 1 else "",
             path=f"/admin/leads/{lead_id}/" if lead_id else "",
+            standing=standing_of(visit, now()),
         )
         for visit, lead_id, name in rows
     ]

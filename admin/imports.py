@@ -107,7 +107,7 @@ class ImportsView(StaffView):
                 history.choose_columns(
                     one,
                     preview,
-                    _typed_columns(preview),
+                    typed_columns(preview),
                     source=request.form.get("origem", ""),
                     is_partial=request.form.get("parte") == "1",
                     by=staff().email,
@@ -189,7 +189,7 @@ class ImportsView(StaffView):
         layout = history.layout_of(preview)
         chosen = one.columns or (layout.columns if layout else preview.guess)
         typed = {
-            "columns": _typed_columns(preview) if problem else chosen,
+            "columns": typed_columns(preview) if problem else chosen,
             "source": request.form.get("origem")
             or one.source
             or (layout.source if layout else one.file_name),
@@ -240,7 +240,8 @@ def _kept(one: StockImport) -> Sequence[BulkItem]:
     ).all()
 
 
-def _typed_columns(preview: Preview) -> dict[str, str]:
+def typed_columns(preview: Preview) -> dict[str, str]:
+    """What was chosen for each column of a file, in the form of its preview."""
     return {
         column.path: request.form.get(f"coluna-{number}", "")
         for number, column in enumerate(preview.columns)

@@ -26,8 +26,8 @@ from core.db import db
 from core.errors import DomainError
 from core.text import clean_line, fold, row_number
 from dealership.roles import Permission
-from inventory import search
 from landing import editing
+from showroom import list_index
 
 SEE, EDIT = Permission.SEE_PAGES, Permission.EDIT_PAGES
 HERE: Final = "/admin/palavras/"
@@ -229,12 +229,7 @@ class Keywords(StaffView):
 def known_pages() -> dict[str, Known]:
     """Every page of the site that can answer a search, by its path, in two statements."""
     pages = [Known(path, path) for path in FIXED]
-    for facet in ("make", "model"):
-        for value, count in search.count_by(facet).items():
-            make = value.partition("/")[0]
-            name = search.label(facet, value)
-            words = name if facet == "make" else f"{search.label('make', make)} {name}"
-            pages.append(Known(f"/estoque/{value}", words, count))
+    pages += [Known(one.path, one.name, one.total) for one in list_index.all_lists()]
     moment = now()
     for page in editing.all_pages():
         pages.append(Known(f"/lp/{page.slug}", page.name, None, page.is_open(moment)))

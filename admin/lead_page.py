@@ -32,6 +32,7 @@ from leads.reach import Ways, ways_to
 from leads.words import SUSPICIONS, actor_label, event_label, source_label
 
 UNSAID: Final = frozenset({"tapped"})  # what only clocks need
+_OWN_WORDS: Final = ("words", "need", "text", "problem")  # of an event, what somebody said
 MOST: Final = 60  # enquiries, events and mails of one lead: the newest
 MOST_VALUATIONS: Final = 3
 Rows = list[tuple[str, str]]
@@ -255,7 +256,7 @@ def _names(actors: set[str]) -> dict[str, str]:
 def _said(event: LeadEvent) -> str:
     """The event in words, with the colleague's own after them."""
     label = event_label(event.kind, event.data)
-    own = event.data.get("words") or event.data.get("need")
+    own = next((event.data[name] for name in _OWN_WORDS if event.data.get(name)), "")
     return f"{label}: {own}" if isinstance(own, str) and own else label
 
 
@@ -265,6 +266,7 @@ def _consents(person_id: int, zone: ZoneInfo) -> list[tuple[str, bool, str]]:
         "marketing": _("Offers and news"),
         "newsletter": _("Newsletter"),
         "price_alert": _("Price alert"),
+        "line": _("Line for a held car"),
     }
     rows = db.session.scalars(
         sa.select(Consent).where(Consent.person_id == person_id).order_by(Consent.id)

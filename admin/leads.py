@@ -34,6 +34,7 @@ from leads.notifications import kind_label
 from leads.photos import read_photo
 from leads.reach import ways_to_each
 from leads.reception import network
+from leads.shopper import hidden_among, is_known_test
 from leads.words import DEPARTMENTS, STATES, department_label, source_label, state_label
 
 LIST: Final = "/admin/leads/"
@@ -53,6 +54,7 @@ class LeadRow:
     store: str
     when: str
     ago: str
+    is_test: bool
 
     @property
     def source(self) -> str:
@@ -111,6 +113,7 @@ class Leads(StaffView):
                 "admin/leads_one.html",
                 title=lead_title(lead),
                 lead=lead,
+                is_test=is_known_test(lead),
                 page=page,
                 stop_words=STOP_WORDS,
                 state=state_label(lead.state),
@@ -138,7 +141,7 @@ class Leads(StaffView):
     def delete_test(self, lead_id: int) -> AnyResponse:
         """A test lead has done its work."""
         lead = own_lead(lead_id)
-        if not lead.is_test:
+        if not is_known_test(lead):
             abort(404)
         with changing("lead.delete_test", f"lead:{lead_id}", store_id=lead.store_id):
             delete_test(lead)
@@ -201,6 +204,7 @@ def _rows(leads: Sequence[Lead], stores: Sequence[Store]) -> list[LeadRow]:
     by_id = {store.id: store for store in stores}
     cars = car_names({lead.vehicle_id for lead in leads if lead.vehicle_id})
     kinds = first_kinds([lead.id for lead in leads])
+    hidden = hidden_among([lead.id for lead in leads if lead.is_test])
     moment = now()
     return [
         LeadRow(
@@ -212,6 +216,7 @@ def _rows(leads: Sequence[Lead], stores: Sequence[Store]) -> list[LeadRow]:
                 lead.created_at, by_id[lead.store_id].zone if lead.store_id in by_id else ""
             ),
             ago=format_timedelta(lead.created_at - moment, add_direction=True, threshold=0.99),
+            is_test=lead.is_test and lead.id not in hidden,
         )
         for lead in leads
     ]

@@ -3,7 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+
+from integrators.accounts import Account
 
 # What a kind of account is called where its own name is no brand.
 KIND_LABELS: Final[Mapping[str, str]] = {
@@ -38,6 +41,10 @@ KEY_LABELS: Final[Mapping[str, str]] = {
     "security": _l("Encryption"),
     "delete": _l("Delete what was read"),
     "secret": _l("Secret of the signature"),
+    "chassis": _l("Feeds with the whole chassis number"),
+    "stock_password": _l("Password of the stock user"),
+    "modality": _l("Number of the kind of ad"),
+    "exclusion_reason": _l("Number of the reason for taking ads down"),
 }
 KEY_HINTS: Final[Mapping[str, str]] = {
     "lead_token": _l("Posts are checked against it when it is set."),
@@ -52,19 +59,30 @@ KEY_HINTS: Final[Mapping[str, str]] = {
     "security": _l("Empty for encrypted; none only for a server on your own network."),
     "delete": _l("1 to delete messages once they are stored; empty to leave them."),
     "secret": _l("Any long word of yours; the other side signs with it."),
+    "stock_password": _l("Only where it is another one than the password above."),
+    "modality": _l("Empty for the largest of your contract that takes photos."),
+    "exclusion_reason": _l("1, sold, when empty."),
+    "chassis": _l(
+        "1 to allow it: Google's vehicle feed demands it. Give that address to nobody else."
+    ),
 }
 ABOUT: Final[Mapping[str, str]] = {
-    "mercadolivre": _l("Leads and questions of your ads."),
-    "olx": _l("Leads and chat messages of your ads."),
-    "chavesnamao": _l("Leads of your ads."),
-    "webmotors": _l("Leads of your ads. Not tried against the real service yet."),
+    "mercadolivre": _l("Advertises your cars and brings leads and questions."),
+    "olx": _l("Advertises your cars and brings leads and chat messages."),
+    "chavesnamao": _l("Advertises your cars and brings the leads."),
+    "webmotors": _l(
+        "Advertises your cars and brings the leads. Not tried against the real service yet."
+    ),
     "meta": _l("Forms on Facebook and Instagram."),
     "whatsapp": _l("Messages to your business number."),
     "telephony": _l("Calls, answered or missed, by number."),
     "adf": _l("Any portal that sends ADF/XML."),
     "mailbox": _l("Leads that portals send by e-mail."),
-    "generic": _l("Your own site, a form, an automation."),
+    "generic": _l(
+        "Your own site, a form, an automation. It also gives feeds of your stock to portals."
+    ),
 }
+_TO_ADVERTISE: Final = _l("To advertise, open “Ads” here and touch “Start advertising”.")
 # What to do on the other side, in order. The address stands above them on the screen.
 STEPS: Final[Mapping[str, Sequence[str]]] = {
     "mercadolivre": (
@@ -72,19 +90,24 @@ STEPS: Final[Mapping[str, Sequence[str]]] = {
         _l("Paste the address as the callback for notifications."),
         _l("Switch on the topic vis_leads (or questions, not both)."),
         _l("Use this refresh token nowhere else: each one works once."),
+        _TO_ADVERTISE,
     ),
     "olx": (
         _l("Ask OLX's integration support to register the address for your leads."),
         _l("Give them the token of the leads, if you typed one here."),
         _l("The same address takes the chat messages."),
+        _TO_ADVERTISE,
     ),
     "chavesnamao": (
         _l("Send the address to Chaves na Mão's support, with the e-mail of your account."),
         _l("Their posts carry your integration token: type the same one here."),
+        _TO_ADVERTISE,
     ),
     "webmotors": (
         _l("Send the address to your contact at Webmotors."),
         _l("Until the credentials are here, what arrives is kept and waits."),
+        _l("For ads, ask them to let this server's address in, and type the stock user's data."),
+        _TO_ADVERTISE,
     ),
     "meta": (
         _l("In your application at Meta, open Webhooks, Page."),
@@ -114,6 +137,7 @@ STEPS: Final[Mapping[str, Sequence[str]]] = {
         _l("Post JSON or form fields to the address: nome, telefone, email, mensagem, veiculo."),
         _l("Send an id of your own with each lead: the same id is taken once."),
         _l("If you typed a secret, sign each post as docs/webhooks.md says."),
+        _l("To advertise, give the portal the address of the feed that stands under “Feed”."),
     ),
 }
 REASONS: Final[Mapping[str, str]] = {
@@ -124,3 +148,15 @@ REASONS: Final[Mapping[str, str]] = {
     "token does not match": _l("The token does not fit: the two sides have different ones."),
 }
 NOT_PROVEN: Final = _l("It did not prove that it comes from there.")
+
+
+def lacking(account: Account) -> str:
+    """What must still be told to the account before ads can go there, in words; "" if nothing."""
+    if account.kind == "olx" and not account.get("access_token"):
+        return _("No ad can go to OLX yet: type the integration token, or the id and secret of the "
+                 "application and sign in there.")  # fmt: skip
+    has_password = account.get("stock_password") or account.get("password")
+    if account.kind == "webmotors" and not (account.get("email") and has_password):
+        return _("No ad can go to Webmotors yet: type the e-mail and the password of the stock "
+                 "user.")  # fmt: skip
+    return ""

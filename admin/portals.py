@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-import sqlalchemy as sa
 from flask import request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -21,32 +20,44 @@ from admin.door import (
     found,
     is_sure,
     staff,
-    within_stores,
 )
 from admin.meanwhile import Meanwhile, meanwhile
+from admin.portal_ad_words import WITHOUT_FACTS
+from admin.portal_cards import cards_of
+from admin.portal_scope import (
+    HERE,
+    is_pushed,
+    kind_name,
+    own_account,
+    own_accounts,
+    tabs_of,
+)
+from admin.portal_truth_rows import own_stale_stickers, own_untruths
 from admin.portal_words import (
     ABOUT,
     KEY_HINTS,
     KEY_LABELS,
-    KIND_LABELS,
     NOT_PROVEN,
     REASONS,
     STEPS,
+    lacking,
 )
 from admin.stock_scope import own_stores, store_name
-from core.db import db
 from core.errors import DomainError
 from core.text import clean_line
 from dealership.editing import ChangedMeanwhile, SettingRefused, check_mark, mark_of
 from dealership.roles import Permission
 from integrators import accounts, overview
+from integrators.connecting import can_connect
+from integrators.feeds.names import has_feeds
 from integrators.incoming import processing, refused, trial
 from integrators.kinds import KINDS, Kind
+from integrators.listings.shown import shown_count, shown_counts
+from integrators.listings.syncing import ask_for_pass
 from integrators.models import PortalAccount
 from jobs.queue import enqueue
 from leads.spool import SpoolFailed
 
-HERE: Final = "/admin/portais/"
 SEE: Final = Permission.SEE_PORTALS
 EDIT: Final = Permission.EDIT_PORTALS
 MOST_SHOWN: Final = 100
@@ -61,12 +72,18 @@ class PortalsView(StaffView):
     @at("/", SEE)
     def index(self) -> Answer:
         """Every account with how it is doing; what needs a person first."""
-        rows = _rows()
+        everyone = own_accounts(also_removed=True)
+        rows = [row for row in everyone if row.state != "archived"]
+        removed = [row for row in everyone if row.state == "archived"]
         rows.sort(key=lambda row: (row.state != "needs_reauth", row.name.lower()))
         return str(
             self.render(
                 "admin/portals.html",
                 rows=rows,
+                removed=sorted(removed, key=lambda row: row.name.lower()),
+                left_there=shown_counts([row.id for row in removed]),
+                cards=cards_of(rows),
+                untrue=len(own_untruths()) + len(own_stale_stickers()),
                 doing=overview.doing(rows),
                 kind_name=kind_name,
                 stores=_stores(are_open=False),
@@ -81,6 +98,7 @@ class PortalsView(StaffView):
                 "admin/portals_kinds.html",
                 kinds=KINDS.values(),
                 about=ABOUT,
+                without_facts=WITHOUT_FACTS,
                 kind_name=kind_name,
             )
         )
@@ -113,13 +131,13 @@ class PortalsView(StaffView):
     @at("/<int:account_id>/", SEE)
     def show(self, account_id: int) -> Answer:
         """One account: state, settings, what to do on the other side."""
-        row = _account(account_id)
+        row = own_account(account_id)
         return self._form(KINDS[row.kind], row)
 
     @at("/<int:account_id>/", EDIT, methods=("POST",))
     def save(self, account_id: int) -> Answer:
         """Name, store and settings; an empty secret stays what it was."""
-        row = _account(account_id)
+        row = own_account(account_id)
         kind, subject = KINDS[row.kind], f"portal:{account_id}"
         try:
             told = _changed_settings(kind)
@@ -134,10 +152,10 @@ class PortalsView(StaffView):
                 change.label = row.name
                 change.after = {**_open_facts(row), "told": ", ".join(secret)}
         except ChangedMeanwhile:
-            row = _account(account_id)
+            row = own_account(account_id)
             return self._form(kind, row, conflict=meanwhile(subject)), 409
         except DomainError as error:
-            return self._form(kind, _account(account_id), problems=_problems(error)), 422
+            return self._form(kind, own_account(account_id), problems=_problems(error)), 422
         accounts.forget_copies()
         _say_saved(again)
         return redirect(f"{HERE}{account_id}/", code=303)
@@ -147,7 +165,7 @@ class PortalsView(StaffView):
     @at("/<int:account_id>/novo-endereco", EDIT, methods=("POST",))
     def rotate(self, account_id: int) -> Answer:
         """A new address; the old one stays good for a week."""
-        row = _account(account_id)
+        row = own_account(account_id)
         if not is_sure():
             return self._sure(
                 row,
@@ -166,10 +184,15 @@ class PortalsView(StaffView):
 
     @at("/<int:account_id>/pausar", EDIT, methods=("POST",))
     def pause(self, account_id: int) -> Answer:
-        """Ask nothing more; what is posted waits."""
+        """Ask nothing more; what is posted waits, and ads stay as they are."""
+        row = own_account(account_id)
+        count = shown_count(account_id)
+        if count and not is_sure():
+            return self._sure(row, _("Pause %(name)s?", name=row.name), _unattended(count))
         self._move(account_id, "portal.pause", accounts.pause)
+        words = _("Paused. What arrives is kept and read when it goes on.")
         done(
-            _("Paused. What arrives is kept and read when it goes on."),
+            f"{words} {_unattended(count)}" if count else words,
             undo=f"{HERE}{account_id}/continuar",
         )
         return redirect(f"{HERE}{account_id}/", code=303)
@@ -177,19 +200,24 @@ class PortalsView(StaffView):
     @at("/<int:account_id>/continuar", EDIT, methods=("POST",))
     def go_on(self, account_id: int) -> Answer:
         """End the pause, or bring a removed account back; read what waited."""
-        row = _account(account_id, also_archived=True)
+        row = own_account(account_id, also_archived=True)
         with changing("portal.go_on", f"portal:{account_id}", label=row.name):
             row = _held(account_id)
             accounts.go_on(row)
             again = processing.read_parked_again(account_id)
+            if is_pushed(row.kind):
+                ask_for_pass(account_id)  # what was sold meanwhile is still up there
         accounts.forget_copies()
         _say_saved(again)
         return redirect(f"{HERE}{account_id}/", code=303)
 
     @at("/<int:account_id>/remover", EDIT, methods=("POST",))
     def remove(self, account_id: int) -> Answer:
-        """Take it away; its leads stay, and it can be brought back."""
-        row = _account(account_id)
+        """Take it away; its leads stay, and it can be brought back. What it has up stays up."""
+        row = own_account(account_id)
+        count = shown_count(account_id)
+        if count and not is_sure():
+            return str(self.render("admin/portals_remove.html", row=row, shown=count))
         if not is_sure():
             return self._sure(
                 row,
@@ -197,13 +225,17 @@ class PortalsView(StaffView):
                 _("Its address stops working at once. Leads that came by it stay."),
             )
         self._move(account_id, "portal.remove", accounts.archive)
-        done(_("The account was removed."), undo=f"{HERE}{account_id}/continuar")
+        words = _("The account was removed.")
+        done(
+            f"{words} {_left_there(count)}" if count else words,
+            undo=f"{HERE}{account_id}/continuar",
+        )
         return redirect(HERE, code=303)
 
     @at("/<int:account_id>/buscar", EDIT, methods=("POST",))
     def poll(self, account_id: int) -> Answer:
         """Ask the service now for leads that were not posted: a job."""
-        row = _account(account_id)
+        row = own_account(account_id)
         with changing("portal.poll", f"portal:{account_id}", label=row.name):
             enqueue(
                 "poll_lead_source",
@@ -217,7 +249,7 @@ class PortalsView(StaffView):
     @at("/<int:account_id>/testar", EDIT, methods=("POST",))
     def send_test(self, account_id: int) -> Answer:
         """A test lead, the way that real ones go."""
-        row = _account(account_id)
+        row = own_account(account_id)
         back, name = f"{HERE}{account_id}/", row.name
         try:
             receipt = trial.send(accounts.seen(row), by=staff().email)
@@ -234,7 +266,7 @@ class PortalsView(StaffView):
     @at("/recusados", SEE)
     def refused(self) -> Answer:
         """Posts that came to a right address without the right proof."""
-        rows = {row.id: row for row in _rows()}
+        rows = {row.id: row for row in own_accounts()}
         posts = refused.refused_posts(rows.keys())
         return str(
             self.render(
@@ -250,7 +282,7 @@ class PortalsView(StaffView):
     @at("/recusados", EDIT, methods=("POST",))
     def retry(self) -> Answer:
         """Look at them again with today's secrets."""
-        ids = [row.id for row in _rows()]
+        ids = [row.id for row in own_accounts()]
         try:
             result = refused.retry_refused(ids)
         except SpoolFailed as error:
@@ -267,13 +299,13 @@ class PortalsView(StaffView):
     # --- pages ---
 
     def _move(self, account_id: int, action: str, verb: Any) -> None:
-        row = _account(account_id)
+        row = own_account(account_id)
         with changing(action, f"portal:{account_id}", label=row.name):
             verb(_held(account_id))
         accounts.forget_copies()
 
     def _address(self, account_id: int, token: str, words: str) -> str:
-        row = _account(account_id)
+        row = own_account(account_id)
         return str(
             self.render(
                 "admin/portals_address.html",
@@ -282,6 +314,7 @@ class PortalsView(StaffView):
                 steps=STEPS[row.kind],
                 address=accounts.webhook_address(row.kind, token),
                 words=words,
+                lacking=lacking(accounts.seen(row)),
             )
         )
 
@@ -308,8 +341,13 @@ class PortalsView(StaffView):
                 "admin/portals_account.html",
                 kind=kind,
                 kind_name=kind_name(kind.code),
+                tabs_=tabs_of(row, "") if row else (),
+                signs_in=row is not None and can_connect(accounts.seen(row)),
                 row=row,
                 doing=overview.doing([row])[row.id] if row else None,
+                pause_words=_pause_words(row) if row else "",
+                shown=shown_count(row.id) if row else 0,
+                lacking=lacking(accounts.seen(row)) if row else "",
                 known=dict(accounts.settings_of(row)) if row else {},
                 is_sealed=row is not None and accounts.seen(row).is_sealed,
                 labels=KEY_LABELS,
@@ -326,26 +364,7 @@ class PortalsView(StaffView):
         )
 
 
-def kind_name(code: str) -> str:
-    """What staff call that kind of account."""
-    return str(KIND_LABELS.get(code, KINDS[code].label))
-
-
 # --- rows ------------------------------------------------------------------------------------
-
-
-def _rows() -> list[PortalAccount]:
-    """The accounts of who is signed in. Those of the whole group are the group's people's."""
-    statement = sa.select(PortalAccount).where(PortalAccount.state != "archived")
-    return list(db.session.scalars(within_stores(statement, PortalAccount.store_id)))
-
-
-def _account(account_id: int, *, also_archived: bool = False) -> PortalAccount:
-    row: PortalAccount = found(db.session.get(PortalAccount, account_id))
-    ids = staff().store_ids
-    is_theirs = ids is None or row.store_id in ids
-    is_there = also_archived or row.state != "archived"
-    return row if is_theirs and is_there else found(None)
 
 
 def _held(account_id: int) -> PortalAccount:
@@ -414,6 +433,32 @@ def _problems(error: DomainError) -> dict[str, str]:
     if isinstance(error, SettingRefused):
         return error.problems
     return {"nome" if isinstance(error, accounts.NameTaken) else "": str(error)}
+
+
+def _unattended(count: int) -> str:
+    """What a pause means for that many ads on the portal."""
+    return ngettext(
+        "%(num)s ad stays on the portal as it is and is not looked after: if its car is sold, it "
+        "stays up until the account goes on.",
+        "%(num)s ads stay on the portal as they are and are not looked after: those of cars that "
+        "are sold stay up until the account goes on.",
+        count,
+    )
+
+
+def _left_there(count: int) -> str:
+    return ngettext("%(num)s ad stayed on the portal.", "%(num)s ads stayed on the portal.", count)
+
+
+def _pause_words(row: PortalAccount) -> str:
+    """What a paused account does and does not do, in words."""
+    words = _("Nothing is asked and nothing is read. What arrives is kept.")
+    count = shown_count(row.id)
+    if count:
+        words += f" {_unattended(count)}"
+    if has_feeds(row.kind):
+        words += " " + _("Its feed is still handed out and follows the stock.")
+    return words
 
 
 def _say_saved(again: int) -> None:

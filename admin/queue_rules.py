@@ -27,6 +27,7 @@ from leads.pipeline.rules import (
     rules_history,
     set_rules,
 )
+from leads.words import SPECIAL_RULES
 
 HERE: Final = "/admin/regras/"
 MANAGE: Final = Permission.MANAGE_STAFF
@@ -41,10 +42,12 @@ TARGETS: Final = {
     "handoff": _l("A seller accepts a lead"),
     "outcome": _l("What came of a visit"),
     "proposal": _l("After a proposal"),
+    "overdue": _l("A next step past its date: red list, then supervisor"),
 }
 NUMBERS: Final = {
     "retry_minutes": _l("Minutes until the next try"),
     "follow_minutes": _l("Minutes until we look again at who was answered"),
+    "turn_minutes": _l("Minutes that a turn in the line for a held car lasts"),
     "most_returns": _l("Times a lead comes back before a supervisor has it"),
     "reopen_days": _l("Days in which a closed lead is opened again"),
     "fair_days": _l("Days over which turns are counted"),
@@ -190,11 +193,19 @@ def _versions(history: Sequence[QueueRulesRow]) -> list[Version]:
 
 def _changes(before: QueueRules, after: QueueRules) -> list[tuple[str, str, str]]:
     old, new = _typed_of(before), _typed_of(after)
-    return [
+    changes = [
         (_words(name), _value(name, old[name]), _value(name, new[name]))
         for name in new
         if old[name] != new[name]
     ]
+    if before.special != after.special:
+        changes.append((_("Special rules"), _kinds(before), _kinds(after)))
+    return changes
+
+
+def _kinds(rules: QueueRules) -> str:
+    words = (str(SPECIAL_RULES[one.kind]) for one in rules.special)
+    return ", ".join(words) or _("none")
 
 
 def _words(name: str) -> str:

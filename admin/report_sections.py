@@ -22,7 +22,13 @@ from inventory.figures import IN_HAND, stock_by_age
 from inventory.vocabulary import label
 from landing.figures import PageResult, page_results
 from leads import figures
-from leads.figures import LONGEST_WAIT_MINUTES, QUICK_MINUTES, AnswerTimes, Window
+from leads.figures import (
+    ANSWER_EDGES,
+    LONGEST_WAIT_MINUTES,
+    QUICK_MINUTES,
+    AnswerTimes,
+    Window,
+)
 from leads.inbox import within
 from leads.words import source_label
 
@@ -90,7 +96,7 @@ def leads(asked: Asked) -> list[Section]:
         Section(
             "origem", _("By source"), empty=nothing,
             head=[_("Source"), _("Leads"), _("Share of all leads")],
-            rows=[(name, count, _percent(count, total)) for name, count in sources],
+            rows=[(name, count, percent_words(count, total)) for name, count in sources],
             chart=row_chart(_("Leads by source"), sources[:MOST_BARS]),
             numbers=[(group_thousands(total), _("leads in all"))],
         ),
@@ -135,7 +141,27 @@ def answers(asked: Asked) -> list[Section]:
                 if found.leads else _("No data yet: no lead in this time."),
             )
         ]  # fmt: skip
-    return [_answered(found)]
+    return [_answered(found), _spread(found)]
+
+
+def _spread(found: AnswerTimes) -> Section:
+    """How the waits are spread, as a picture."""
+    names = [_("up to %(n)s", n=_minutes(edge)) for edge in ANSWER_EDGES]
+    names += [_("longer"), _("nobody answered yet")]
+    counts = [
+        *(found.spread[edge] for edge in ANSWER_EDGES), found.spread[None],
+        found.leads - found.answered,
+    ]  # fmt: skip
+    return Section(
+        "distribuicao", _("How long people wait"),
+        head=[_("First answer"), _("Leads"), _("Share of all leads")],
+        rows=[(name, count, percent_words(count, found.leads))
+              for name, count in zip(names, counts, strict=True)],
+        chart=row_chart(_("How long people wait"), list(zip(names, counts, strict=True))),
+        note=_("Half are answered within %(half)s, nine in ten within %(most)s. The team board has "
+               "the same in working time, and sales by how quick the answer was.",
+               half=_minutes(found.median_minutes), most=_minutes(found.slow_minutes)),
+    )  # fmt: skip
 
 
 def _answered(found: AnswerTimes) -> Section:
@@ -152,7 +178,7 @@ def _answered(found: AnswerTimes) -> Section:
             (_("Answered by a person"), found.answered),
             (_("Half were answered within (minutes)"), found.median_minutes),
             (_("Nine in ten were answered within (minutes)"), found.slow_minutes),
-            *((_("Share of all leads answered within %(n)s min", n=minutes), _share(share))
+            *((_("Share of all leads answered within %(n)s min", n=minutes), share_words(share))
               for minutes, share in shares),
         ],
         chart=row_chart(_("Share of leads, in percent"), bars, "%"),
@@ -196,7 +222,7 @@ def funnel_of(asked: Asked) -> list[Section]:
             "funil", _("From a visit to a sale"),
             head=[_("Step"), _("Number"), _("Of the leads")],
             rows=[
-                (words, count, _percent(count, found.leads) if place >= 3 else "")
+                (words, count, percent_words(count, found.leads) if place >= 3 else "")
                 for place, (words, count) in enumerate(steps)
             ],
             chart=Markup() if is_empty else row_chart(_("Funnel"), steps),
@@ -231,7 +257,7 @@ def pages(asked: Asked) -> list[Section]:
                   _("Wrote, of all visits"), _("Surely between")],
             rows=[
                 (page.name, page.views, page.leads, page.taps,
-                 "–" if page.rate is None else _share(page.rate), _interval(page))
+                 "–" if page.rate is None else share_words(page.rate), _interval(page))
                 for page in found
             ],
             chart=_contacts(found[:MOST_BARS]),
@@ -247,11 +273,12 @@ def pages(asked: Asked) -> list[Section]:
 def _contacts(found: Sequence[PageResult]) -> Markup:
     if not any(page.contacts for page in found):
         return Markup()
-    bars = [(_short(page.name), page.contacts) for page in found]
+    bars = [(short_name(page.name), page.contacts) for page in found]
     return row_chart(_("Contacts by page"), bars)
 
 
-def _short(name: str) -> str:
+def short_name(name: str) -> str:
+    """`name` as it fits beside a bar."""
     return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1].rstrip()}…"
 
 
@@ -259,7 +286,7 @@ def _interval(page: PageResult) -> str:
     if page.interval is None:
         return "–"
     low, high = page.interval
-    return _("%(low)s and %(high)s", low=_share(low), high=_share(high))
+    return _("%(low)s and %(high)s", low=share_words(low), high=share_words(high))
 
 
 # --- portals ---------------------------------------------------------------------------------
@@ -285,7 +312,7 @@ def portals(asked: Asked) -> list[Section]:
             rows=[(name, kinds.get(name, ""), counts.get(name, 0)) for name in names],
             chart=row_chart(
                 _("Leads by account"),
-                [(_short(name), count) for name, count in list(counts.items())[:MOST_BARS]]),
+                [(short_name(name), count) for name, count in list(counts.items())[:MOST_BARS]]),
             is_open=True,
             empty="" if names else _(
                 "No portal is connected yet. Connect one and its leads are counted here."),
@@ -324,10 +351,12 @@ def stock(asked: Asked) -> list[Section]:
     ]  # fmt: skip
 
 
-def _percent(part: int, whole: int) -> str:
-    return _share(part / whole) if whole else "–"
+def percent_words(part: int, whole: int) -> str:
+    """`part` of `whole` as a person reads it."""
+    return share_words(part / whole) if whole else "–"
 
 
-def _share(share: float) -> str:
+def share_words(share: float) -> str:
+    """0.075 as "7,5%", 0.251 as "25%"."""
     percent = share * 100
     return f"{format_decimal(round(percent) if percent >= 10 else round(percent, 1))}%"

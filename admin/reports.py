@@ -14,9 +14,10 @@ from flask_babel import format_date
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from admin import groups
+from admin import groups, report_conversion, report_team
 from admin import report_sections as sections
-from admin.door import StaffView, at, staff
+from admin.door import StaffView, at, may, staff
+from admin.export_writing import workbook
 from admin.report_sections import Asked, Section
 from admin.stock_scope import own_stores
 from core.clock import DEFAULT_ZONE, today
@@ -26,6 +27,7 @@ from inventory.importing.rows import FORMULA
 from leads.figures import Window
 
 HOME: Final = "/admin/relatorios/"
+XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 SEE: Final = Permission.SEE_REPORTS
 DAYS: Final = (7, 30, 90)
 MONTHS: Final = 12  # that the picker offers
@@ -42,6 +44,7 @@ class Report:
     lead: Any
     sections: Callable[[Asked], Sequence[Section]]
     has_period: bool = True
+    permission: Permission = Permission.SEE_REPORTS
 
 
 REPORTS: Final[Mapping[str, Report]] = {
@@ -53,6 +56,12 @@ REPORTS: Final[Mapping[str, Report]] = {
                   "count, nights and Sundays do: that is how long they waited."),
                sections.answers),
         Report("funil", _l("Funnel"), _l("From a visit to a sale."), sections.funnel_of),
+        Report("conversao", _l("Conversion"),
+               _l("What became of the leads that began in this time, and of which of them most."),
+               report_conversion.conversion),
+        Report("equipe", _l("Team and queue"),
+               _l("Losses, age of open leads, fairness of turns, handoffs, returns, privacy."),
+               report_team.team, permission=Permission.SUPERVISE_LEADS),
         Report("paginas", _l("Landing pages"),
                _l("How often each was opened and how many wrote or went on to WhatsApp."),
                sections.pages),
@@ -84,7 +93,11 @@ class Reports(StaffView):
                 "admin/reports.html",
                 title=report.title,
                 report=report,
-                tabs=[(one.title, _path(one.code), one is report) for one in REPORTS.values()],
+                tabs=[
+                    (one.title, _path(one.code), one is report)
+                    for one in REPORTS.values()
+                    if may(one.permission)
+                ],
                 sections=report.sections(asked),
                 asked=asked,
                 stores=stores,
@@ -95,21 +108,38 @@ class Reports(StaffView):
 
     @at("/<code>/<key>.csv", SEE)
     def csv(self, code: str, key: str) -> Response:
-        """The table of one section, for a spreadsheet."""
-        report = _report(code)
-        asked = _asked(own_stores())
-        section = next((one for one in report.sections(asked) if one.key == key), None)
-        if section is None:
-            abort(404)
-        name = f"{code}-{key}-{asked.first.isoformat()}-a-{asked.last.isoformat()}.csv"
-        response = Response(spreadsheet([section.head, *section.rows]), mimetype="text/csv")
-        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-        return response
+        """The table of one section, as text for a spreadsheet."""
+        section, name = _asked_for(code, key)
+        table = [section.head, *section.rows]
+        return attached(spreadsheet(table).encode(), f"{name}.csv", "text/csv")
+
+    @at("/<code>/<key>.xlsx", SEE)
+    def xlsx(self, code: str, key: str) -> Response:
+        """The same as a workbook."""
+        section, name = _asked_for(code, key)
+        return attached(workbook([section.head, *section.rows], key), f"{name}.xlsx", XLSX)
+
+
+def _asked_for(code: str, key: str) -> tuple[Section, str]:
+    """The section, and what its file is called."""
+    report = _report(code)
+    asked = _asked(own_stores())
+    section = next((one for one in report.sections(asked) if one.key == key), None)
+    if section is None:
+        abort(404)
+    return section, f"{code}-{key}-{asked.first.isoformat()}-a-{asked.last.isoformat()}"
+
+
+def attached(data: bytes, name: str, mimetype: str) -> Response:
+    """A file to keep; `name` holds no character that a header could not."""
+    response = Response(data, mimetype=mimetype)
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
 
 
 def _report(code: str) -> Report:
     report = REPORTS.get(code)
-    if report is None:
+    if report is None or not may(report.permission):
         abort(404)
     return report
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -10,12 +10,14 @@ from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
 from admin.store_forms import COPY_TO, read_day, read_time
+from core.clock import today
 from core.text import row_number
 from dealership.editing import MOST_INTERVALS, SettingRefused
 from dealership.hours import WEEKDAYS
 from dealership.roster import AbsenceReason, RosterRefused, ShiftFacts, WorkFacts
 
 ONE_DAY: Final = timedelta(days=1)
+FARTHEST: Final = timedelta(days=366)
 # What the form calls "as the role has it", "yes" and "no".
 TURNS: Final[Mapping[str, bool | None]] = {"": None, "sim": True, "nao": False}
 
@@ -84,6 +86,17 @@ def read_shifts(week: TypedShifts) -> list[ShiftFacts]:
     return found
 
 
+def read_since(text: str) -> date:
+    """From which day a week holds: today when nothing is said. Raises SettingRefused for what is no
+    date, or one more than a year away."""
+    if not text.strip():
+        return today()
+    day = read_day(text)
+    if day is None or abs(day - today()) > FARTHEST:
+        raise SettingRefused({"": _("From which day? Type a date within a year of today.")})
+    return day
+
+
 def read_absence(
     sent: Mapping[str, str], zone: ZoneInfo
 ) -> tuple[datetime, datetime, AbsenceReason]:
@@ -126,4 +139,12 @@ def read_work(sent: MultiDict[str, str]) -> WorkFacts:
         capacity=row_number(sent.get("limite", "").strip()) or 0,
         takes_leads=TURNS[turn],
         stand_in_id=row_number(stand_in) if stand_in else None,
+        started_on=_first_day(sent.get("inicio", "")),
     )
+
+
+def _first_day(text: str) -> date | None:
+    day = read_day(text) if text.strip() else None
+    if text.strip() and (day is None or not 1950 <= day.year <= 2100):
+        raise RosterRefused(_("Type a date, like 25/12/2026."))
+    return day

@@ -16,7 +16,7 @@ from admin.meanwhile import Meanwhile, meanwhile
 from admin.roster import HERE
 from admin.roster_forms import TypedShifts
 from admin.roster_words import clock_words, day_names
-from core.clock import DEFAULT_ZONE, now
+from core.clock import DEFAULT_ZONE, now, today
 from core.db import db
 from core.errors import DomainError
 from dealership.editing import (
@@ -36,17 +36,19 @@ from dealership.roster import (
     AbsenceReason,
     RosterRefused,
     ShiftFacts,
+    ShiftWeek,
     absences_of,
     add_absence,
     remove_absence,
     set_shifts,
     set_work,
-    shifts_of,
+    weeks_by_person,
     work_of,
 )
 from dealership.staff import StaffMember, lock_account
 
 EDIT: Final = Permission.MANAGE_STAFF
+WEEKS_SHOWN: Final = 12  # earlier ones that the page lists
 Answer = str | Response | tuple[str, int]
 _WORKING_ROLES: Final = [role.value for role in Role if allows(role, Permission.WORK_LEADS)]
 
@@ -69,18 +71,21 @@ class RosterPerson(StaffView):
             return self._page(member, typed=roster_forms.copied(typed, asked), is_dirty=True)
         try:
             wanted = roster_forms.read_shifts(typed)
+            since = roster_forms.read_since(request.form.get("desde", ""))
             with _changing("roster.shifts", member) as change:
                 lock_account(member)
-                before = shifts_of(member)
+                before = list(_newest(member).shifts)
                 check_mark(request.form.get("visto", ""), before)
-                set_shifts(member, wanted)
-                change.before, change.after = _in_words(before), _in_words(shifts_of(member))
+                set_shifts(member, wanted, since=None if since == today() else since)
+                change.before = _in_words(before)
+                change.after = {**_in_words(wanted), "since": since.isoformat()}
         except SettingRefused as refusal:
             member = _found(staff_id)
             return self._page(member, typed=typed, problems=refusal.problems, is_dirty=True), 422
         except ChangedMeanwhile:
             member = _found(staff_id)
-            conflict = meanwhile(f"staff:{staff_id}", list(_in_words(shifts_of(member)).items()))
+            kept = _in_words(list(_newest(member).shifts))
+            conflict = meanwhile(f"staff:{staff_id}", list(kept.items()))
             return self._page(member, typed=typed, conflict=conflict, is_dirty=True), 409
         done(_("The shifts of %(name)s are saved.", name=member.shown_name))
         return redirect(f"{HERE}{staff_id}/", code=303)
@@ -147,7 +152,9 @@ class RosterPerson(StaffView):
         absence_problem: str = "",
         sent: Mapping[str, str] | None = None,
     ) -> str:
-        kept = shifts_of(member)
+        weeks = weeks_by_person([member.id])[member.id]
+        newest = weeks[-1]
+        kept = list(newest.shifts)
         shown = roster_forms.shown_shifts(kept) if typed is None else typed
         stores = member.stores or _open_stores()
         zone = _zone(member)
@@ -162,6 +169,10 @@ class RosterPerson(StaffView):
                 is_dirty=is_dirty,
                 day_names=day_names(),
                 seen=mark_of(kept),
+                since=request.form.get("desde")
+                or max(newest.since or today(), today()).isoformat(),
+                weeks=[_week_words(one) for one in reversed(weeks[:-1])][:WEEKS_SHOWN],
+                planned=newest.since if newest.since and newest.since > today() else None,
                 stores=stores if len(stores) > 1 else [],
                 absences=[(row, _absence_words(row, zone)) for row in absences_of(member, now())],
                 absence_problem=absence_problem,
@@ -173,6 +184,22 @@ class RosterPerson(StaffView):
                 colleagues=_colleagues(member),
             )
         )
+
+
+def _newest(member: StaffMember) -> ShiftWeek:
+    """The week that holds until further notice: that of today, or the next one that is planned."""
+    return weeks_by_person([member.id])[member.id][-1]
+
+
+def _week_words(week: ShiftWeek) -> tuple[str, str]:
+    """(until when it holds, its days in one line)."""
+    days = [
+        f"{name}: {hours}"
+        for name, hours in _in_words(list(week.shifts)).items()
+        if hours != _("off")
+    ]
+    last = f"{week.until - roster_forms.ONE_DAY:%d/%m/%Y}" if week.until else ""
+    return last, " · ".join(days) or _("store hours")
 
 
 def _found(staff_id: int) -> StaffMember:
@@ -232,6 +259,7 @@ def _work_in_words(member: StaffMember) -> dict[str, Any]:
         "capacity": facts.capacity,
         "takes_leads": facts.takes_leads,
         "stand_in": facts.stand_in_id,
+        "started_on": facts.started_on.isoformat() if facts.started_on else "",
     }
 
 

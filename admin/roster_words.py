@@ -151,15 +151,16 @@ def _cell(
         lines=tuple(_line(span, worker.zone, place, store_names) for span, place in stretches),
         bars=tuple(_bar(span, worker.zone, day, axis) for span, _place in stretches),
         note=_away_words(worker, day, sees_reasons),
-        is_open_hours=not worker.shifts and bool(stretches),
+        is_open_hours=not worker.week_on(day).roster.shifts and bool(stretches),
     )
 
 
 def _stretches(worker: Worker, day: date) -> list[tuple[Span, int | None]]:
     """What begins on `day`, each with its store, where the shift has one."""
     found: list[tuple[Span, int | None]] = []
-    for place in dict.fromkeys(one.store_id for one in worker.calendars):
-        hours = [one.hours for one in worker.calendars if one.store_id == place]
+    calendars = worker.week_on(day).calendars
+    for place in dict.fromkeys(one.store_id for one in calendars):
+        hours = [one.hours for one in calendars if one.store_id == place]
         spans = without((span for one in hours for span in spans_on(one, day)), worker.away)
         found += [(span, place) for span in spans]
     return sorted(found, key=lambda one: one[0])

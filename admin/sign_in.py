@@ -19,7 +19,7 @@ from admin.door import local_path
 from core.db import db, writing
 from core.errors import DomainError
 from core.text import clean_line
-from dealership import audit, second_factor, sessions
+from dealership import audit, devices, second_factor, sessions
 from dealership import passkeys as noun
 from dealership.invitations import accept, find_invitation, find_reset
 from dealership.passwords import password_digest, password_matches
@@ -174,6 +174,9 @@ def _enter(member: StaffMember, onward: str, *, proof: noun.Proof | None = None)
             network=network(request.remote_addr or ""),
             browser=sessions.browser_name(request.headers.get("User-Agent", "")),
         )
+        opened = sessions.session_of(token)
+        if opened:
+            devices.follow(request.cookies.get(devices.COOKIE, ""), member.id, opened[1].id)
         _record(member, "account.sign_in_passkey" if proof else "account.sign_in")
     kept = session.get("_flashes", [])
     session.clear()

@@ -13,6 +13,7 @@ from flask_wtf.csrf import CSRFError
 
 from admin import (
     account,
+    agenda,
     api_keys,
     audit_log,
     banners,
@@ -23,6 +24,7 @@ from admin import (
     exports,
     forgery,
     goals,
+    held_cars,
     home,
     identity,
     imports,
@@ -31,17 +33,30 @@ from admin import (
     legal,
     media,
     message_templates,
+    notices,
+    own_link,
     pages,
     photos,
+    portal_ads,
+    portal_connect,
+    portal_rules,
+    portal_terms,
+    portal_truth,
     portals,
+    privacy,
+    quality,
     queue_rules,
+    reception,
     replay,
     reports,
     roster,
     roster_person,
     search,
+    search_listings,
     seo,
+    shopper,
     site_pages,
+    special_rules,
     stickers,
     stock,
     stop_list,
@@ -54,13 +69,17 @@ from admin import (
     webhooks,
 )
 from admin.accounts import DOOR, init_accounts, is_staff_address
-from admin.cli import staff_commands
+from admin.cli import push_commands, staff_commands
 from admin.desk import board as desk_board
 from admin.desk import desk
 from admin.desk import lead as desk_lead
 from admin.desk import live as desk_live
 from admin.desk import mail as desk_mail
 from admin.door import StaffView, may
+from admin.outreach import after_sale
+from admin.outreach import entry as outreach_entry
+from admin.outreach import imports as contact_imports
+from admin.outreach import lists as outreach_lists
 from content.media import choices as media_choices
 from core.config import Config, current
 from dealership import sessions
@@ -80,16 +99,33 @@ SCREENS: Final = (
     desk,
     desk_lead,
     desk_mail,
+    agenda,
+    reception,
+    held_cars,
     desk_board,
     leads,
     desk_live,
+    own_link,
     queue_rules,
+    special_rules,
+    outreach_lists,
+    outreach_entry,
+    contact_imports,
+    after_sale,
     duplicates,
     stop_list,
+    privacy,
     message_templates,
     goals,
     commissions,
+    quality,
     portals,
+    portal_truth,
+    portal_ads,
+    portal_rules,
+    portal_connect,
+    portal_terms,
+    shopper,
     webhooks,
     api_keys,
     banners,
@@ -97,6 +133,7 @@ SCREENS: Final = (
     testimonials,
     stories,
     site_pages,
+    search_listings,
     media,
     reports,
     replay,
@@ -111,6 +148,7 @@ SCREENS: Final = (
     audit_log,
     search,
     account,
+    notices,
 )
 
 
@@ -137,7 +175,9 @@ def init_admin(app: Flask, config: Config) -> None:
         for view in screen.views():
             admin.add_view(view)
     admin.init_app(app)
+    app.register_blueprint(notices.installed)
     app.cli.add_command(staff_commands)
+    app.cli.add_command(push_commands)
     app.register_error_handler(CSRFError, forgery.refuse)
     app.after_request(_mark_our_own)
     app.context_processor(lambda: _on_staff_pages(admin))

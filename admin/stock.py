@@ -248,6 +248,11 @@ class Stock(StaffView):
         except lifecycle.TransitionRefused:
             words = _("This step is not possible from where the car stands now. Look at it again.")
             return answer(DomainError(words), _back())
+        if vehicle.state != to_state:
+            words = _(
+                "It stays reserved: somebody in the line has their turn. End it under Reservations."
+            )
+            return answer(DomainError(words), _back())
         step = last_step(vehicle) if is_moved else None
         undo = (
             url_for(".undo_move", vehicle_id=vehicle.id, step_id=step.id, volta=_back())
@@ -282,7 +287,9 @@ def _sorts() -> dict[str, Any]:
         "km": Vehicle.mileage_km,
     }
     if request.args.get("ordem", "").removeprefix("-") == "leads":
-        asked = sa.select(sa.func.count()).where(Lead.vehicle_id == Vehicle.id)
+        asked = sa.select(sa.func.count()).where(
+            Lead.vehicle_id == Vehicle.id, Lead.is_test.is_(False)
+        )
         return {**sorts, "leads": asked.correlate(Vehicle).scalar_subquery()}
     return {**sorts, "leads": Vehicle.id}
 

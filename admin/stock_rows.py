@@ -114,7 +114,7 @@ def rows_of(vehicles: Sequence[Vehicle]) -> list[StockRow]:
     """The rows for `vehicles`, loaded with LOADED: three statements more."""
     ids = [vehicle.id for vehicle in vehicles]
     covers, photos = _covers(ids)
-    leads = count_per_vehicle(Lead.vehicle_id, ids)
+    leads = count_per_vehicle(Lead.vehicle_id, ids, Lead.is_test.is_(False))
     clicks = count_per_vehicle(ContactClick.vehicle_id, ids)
     return [
         StockRow(
@@ -142,12 +142,16 @@ def car_name(vehicle: Vehicle) -> str:
     return " ".join(part for part in parts if part)
 
 
-def count_per_vehicle(column: Any, ids: Iterable[int]) -> dict[int, int]:
-    """How many rows name each of `ids` in `column`."""
+def count_per_vehicle(
+    column: Any, ids: Iterable[int], *conditions: sa.ColumnElement[bool]
+) -> dict[int, int]:
+    """How many rows name each of `ids` in `column`; those that meet `conditions`."""
     wanted = list(ids)
     if not wanted:
         return {}
-    counted = sa.select(column, sa.func.count()).where(column.in_(wanted)).group_by(column)
+    counted = (
+        sa.select(column, sa.func.count()).where(column.in_(wanted), *conditions).group_by(column)
+    )
     return {row[0]: row[1] for row in db.session.execute(counted)}
 
 

@@ -13,10 +13,14 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from admin.door import may, staff
+from admin.outreach.after_sale import HERE as AFTER_SALE
+from admin.outreach.after_sale import due_counts
+from admin.portal_truth_rows import own_stale_stickers, own_untruths
 from content.models import Testimonial
 from core.db import db
 from dealership.models import Store
 from dealership.roles import Permission
+from integrators.listings import overview as ads
 from integrators.models import PortalAccount
 from inventory import attention as stock_attention
 from inventory.importing.history import StockImport
@@ -25,16 +29,20 @@ from inventory.stock_filter import StockFilter, select_stock
 from inventory.stock_filter import to_query as stock_query
 from jobs.models import Job
 from landing import attention as page_attention
-from landing import stickers
 from landing.models import LandingPage
+from landing.stickers import StaleSticker
 from leads import attention as lead_attention
 from leads.capture import spool
 from leads.inbox import LeadFilter, select_leads, within
 from leads.inbox import to_query as leads_query
 from leads.models import Lead
+from leads.pipeline.quality import unjudged
+from leads.shopper import failing_doors
 
 STOCK: Final = "/admin/estoque/"
 LEADS: Final = "/admin/leads/"
+PORTALS: Final = "/admin/portais/"
+DOORS: Final = "/admin/cliente-oculto/"
 MORE: Final = "/admin/pendencias/"  # lists of things that have no screen of their own
 NEWS_DAYS: Final = "7"  # suspicious posts of before were looked at or do not matter
 _P = Permission
@@ -60,13 +68,22 @@ def todo_list(stores: Sequence[Store]) -> list[Todo]:
     found: list[Todo] = []
     if may(_P.SEE_LEADS):
         found += _people(ids, stores)
+    if may(_P.WORK_LEADS):
+        found += _customers(ids)
+    if may(_P.SUPERVISE_LEADS):
+        found += _samples()
     if may(_P.EDIT_STOCK):
         found += _cars(ids, stores)
     if may(_P.EDIT_PAGES):
         found += _pages(ids)
+    stale = own_stale_stickers()
     if may(_P.EDIT_STOCK) or may(_P.PRICE_STOCK):
-        found += _paper(ids)
+        found += _paper(stale)
+    if may(_P.SEE_PORTALS):
+        found += _untrue(stale)
     found += _office(ids)
+    # Through a door that is shut nobody else on this list would have come.
+    found.sort(key=lambda one: one.path != DOORS)
     return [one for one in found if one.count]
 
 
@@ -84,6 +101,13 @@ def _number_of(statement: sa.Select[Any]) -> Any:
         .select_from(statement.order_by(None).subquery())
         .scalar_subquery()
     )
+
+
+def _samples() -> list[Todo]:
+    """Conversations that were drawn for a supervisor."""
+    count = unjudged(staff())
+    words = ngettext("One conversation to judge", "%(num)s conversations to judge", count)
+    return [Todo(count, words, "/admin/qualidade/", "quote")]
 
 
 # --- people ----------------------------------------------------------------------------------
@@ -131,6 +155,27 @@ def _people(ids: Collection[int] | None, stores: Sequence[Store]) -> list[Todo]:
         )
         for name in filters
     ]
+
+
+def _customers(ids: Collection[int] | None) -> list[Todo]:
+    """Who bought, and whom we turn to by ourselves."""
+    n = {"unhappy": 0, **_counted(due_counts(ids))}
+    return [
+        Todo(n["unhappy"],
+             ngettext("customer is unhappy after the delivery",
+                      "customers are unhappy after the delivery", n["unhappy"]),
+             AFTER_SALE, "flag", is_urgent=True),
+        Todo(n["talks"],
+             ngettext("talk after a delivery is due", "talks after deliveries are due",
+                      n["talks"]), AFTER_SALE, "quote"),
+        Todo(n["asks"],
+             ngettext("happy customer could name friends", "happy customers could name friends",
+                      n["asks"]), AFTER_SALE, "star"),
+        Todo(n["steps"],
+             ngettext("step with somebody on a list is due",
+                      "steps with people on lists are due", n["steps"]),
+             "/admin/carteiras/", "flag"),
+    ]  # fmt: skip
 
 
 def _leads(condition: sa.ColumnElement[bool]) -> Any:
@@ -201,8 +246,7 @@ def _pages(ids: Collection[int] | None) -> list[Todo]:
     ]  # fmt: skip
 
 
-def _paper(ids: Collection[int] | None) -> list[Todo]:
-    stale = [one for one in stickers.stale_stickers() if _is_mine(one.sticker, ids)]
+def _paper(stale: Sequence[StaleSticker]) -> list[Todo]:
     return [
         Todo(len(stale),
              ngettext("sticker says an old price or a car that is gone",
@@ -211,11 +255,15 @@ def _paper(ids: Collection[int] | None) -> list[Todo]:
     ]  # fmt: skip
 
 
-def _is_mine(sticker: stickers.Sticker, ids: Collection[int] | None) -> bool:
-    if ids is None:
-        return True
-    about = sticker.vehicle or sticker.page
-    return about is not None and about.store_id in ids
+def _untrue(stale: Sequence[StaleSticker]) -> list[Todo]:
+    """Every public place that says something false, paper included."""
+    count = len(own_untruths()) + len(stale)
+    return [
+        Todo(count,
+             ngettext("public place says something that is not true",
+                      "public places say something that is not true", count),
+             f"{PORTALS}verdade/", "eye", is_urgent=True)
+    ]  # fmt: skip
 
 
 # --- the office ------------------------------------------------------------------------------
@@ -243,14 +291,22 @@ def _office(ids: Collection[int] | None) -> list[Todo]:
         wanted["jobs"] = _number_of(sa.select(Job.id).where(Job.state == "dead"))
         tired = sa.select(PortalAccount.id).where(PortalAccount.state == "needs_reauth")
         wanted["portals"] = _number_of(tired)
-    n = {"mails": 0, "imports": 0, "told": 0, "cases": 0, "due": 0, "unread": 0, "jobs": 0,
-         "portals": 0, **_counted(wanted)}  # fmt: skip
+        wanted["doors"] = _number_of(failing_doors())
+    if may(_P.EDIT_PORTALS):
+        wanted["ads"] = _number_of(ads.blocked_ads(ids))
+        wanted["halted"] = _number_of(ads.troubled_accounts(ids))
+    n = {"ads": 0, "halted": 0, "mails": 0, "imports": 0, "told": 0, "cases": 0, "due": 0,
+         "unread": 0, "jobs": 0, "portals": 0, "doors": 0, **_counted(wanted)}  # fmt: skip
     spooled = _spooled() if may(_P.MANAGE_STAFF) and is_over_all else 0
     return _office_lines(n, spooled)
 
 
 def _office_lines(n: dict[str, int], spooled: int) -> list[Todo]:
     return [
+        Todo(n["doors"],
+             ngettext("door lets no leads in: a test of ours did not arrive",
+                      "doors let no leads in: tests of ours did not arrive", n["doors"]),
+             DOORS, "plug", is_urgent=True),
         Todo(n["cases"],
              ngettext("privacy request waits for an answer", "privacy requests wait for an answer",
                       n["cases"]), f"{MORE}privacidade", "scales", is_urgent=n["due"] > 0),
@@ -266,6 +322,14 @@ def _office_lines(n: dict[str, int], spooled: int) -> list[Todo]:
              ngettext("portal account needs you to connect it again",
                       "portal accounts need you to connect them again", n["portals"]),
              f"{MORE}portais", "plug"),
+        Todo(n["halted"],
+             ngettext("portal stands still until somebody looks",
+                      "portals stand still until somebody looks", n["halted"]),
+             PORTALS, "plug", is_urgent=True),
+        Todo(n["ads"],
+             ngettext("ad is held back: something of the car is missing",
+                      "ads are held back: something of the cars is missing", n["ads"]),
+             PORTALS, "plug"),
         Todo(n["mails"],
              ngettext("mail was not delivered", "mails were not delivered", n["mails"]),
              f"{MORE}emails", "mail"),

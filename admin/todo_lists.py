@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from admin.door import may
+from admin.privacy import KINDS
 from admin.stock_rows import car_name
 from core.clock import now
 from core.db import db
@@ -123,16 +124,11 @@ def _mails(ids: Ids, _stores: Sequence[Store], most: int) -> Rows:
 
 
 def _cases(_ids: Ids, _stores: Sequence[Store], most: int) -> Rows:
-    kinds = {
-        "access": _("wants to see the data"),
-        "correction": _("wants the data corrected"),
-        "erasure": _("wants the data erased"),
-        "revocation": _("takes consent back"),
-    }
     return [
         Row(
-            _("Case %(n)s: %(what)s", n=one.id, what=kinds.get(one.kind, one.kind)),
+            _("Case %(n)s: %(what)s", n=one.id, what=KINDS.get(one.kind, one.kind)),
             _("answer by %(day)s", day=format_date(one.due_at, "dd/MM/yyyy")),
+            f"/admin/privacidade/caso/{one.id}/",
         )
         for one in db.session.scalars(lead_attention.open_cases().limit(most))
     ]
@@ -228,9 +224,8 @@ LISTS: Final[Mapping[str, TodoList]] = {
         _P.SEE_LEADS, _mails),
     "privacidade": TodoList(
         _l("Privacy requests"),
-        _l("The law gives 15 days (LGPD, art. 19). How to answer stands in the handbook, "
-           "under privacy."),
-        _P.MANAGE_STAFF, _cases, is_over_all=True),
+        _l("What people ask about their own data. The law gives 15 days (LGPD, art. 19)."),
+        _P.ANSWER_PRIVACY, _cases, is_over_all=True),
     "nao-lidos": TodoList(
         _l("Posts that could not be read"),
         _l("A lead may be in them. Tell who looks after the system; nothing is lost."),

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from admin import groups
 from admin.door import StaffView, answer, at, changing, done, may, staff
+from admin.portal_ad_words import SWITCH_WORDS
 from admin.stock_scope import own_vehicle
 from admin.vehicle_form import VehicleForm, feature_groups
 from admin.vehicle_page import (
@@ -26,6 +27,7 @@ from admin.vehicle_page import (
     stores_for,
     title_of,
 )
+from admin.vehicle_portals import portals_of
 from admin.vehicle_saving import Saving, provenance_mark
 from admin.vehicle_start import (
     Start,
@@ -226,6 +228,8 @@ class VehicleDesk(StaffView):
                 groups=feature_groups(list(form.features.data or [])),
                 items=ITEMS,
                 events=history_of(vehicle),
+                portals=portals_of(vehicle),
+                switch_words=SWITCH_WORDS,
                 visits=visits_of([vehicle.id]).get(vehicle.id, 0),
                 shown=shown,
                 credit_example=credit_example(vehicle),

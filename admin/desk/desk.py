@@ -19,7 +19,7 @@ from admin.home import expected_today
 from admin.leads import own_lead
 from admin.stock_scope import own_stores
 from core.db import db, writing
-from dealership import presence
+from dealership import devices, presence
 from dealership.models import Store
 from dealership.presence import PAUSE_NAMES, PauseReason
 from dealership.roles import Permission
@@ -72,6 +72,7 @@ class Desk(StaffView):
                 else None,
                 is_paused=bool(here and here.is_paused),
                 pauses=PAUSE_NAMES,
+                hears_nothing=not devices.has_device(me.id),
             )
         )
 

@@ -12,11 +12,14 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import selectinload
 from werkzeug.wrappers import Response
 
+from admin.desk import answers
+from admin.desk.ads import ad_cards, alike
+from admin.desk.answers import talk_of
 from admin.desk.desk import DESK
 from admin.desk.live import desk_version
 from admin.desk.moves import ANSWERS, MOVES, Move, MoveRefused
 from admin.desk.repeats import repeated
-from admin.desk.rows import car_names, ring_of
+from admin.desk.rows import ring_of
 from admin.desk.texts import texts_of
 from admin.door import StaffView, answer, at, done, may, staff
 from admin.lead_page import page_of
@@ -29,15 +32,15 @@ from core.text import clean_text
 from dealership.identity import StoreProfile, identity
 from dealership.roles import ROLE_NAMES, Permission, Role
 from dealership.staff import StaffMember
-from inventory.models import Vehicle
-from inventory.search import similar
 from leads.appointments import Day, book, read_slot, slots
 from leads.models import Appointment, Lead, LeadEvent, Submission
+from leads.notifications import kind_label
 from leads.pipeline.cadence_steps import touch
 from leads.pipeline.log import may_happen, record, undo
-from leads.pipeline.queue import take_over
-from leads.pipeline.stages import Stage
+from leads.pipeline.queue import send_back, take_over
+from leads.pipeline.stages import Stage, Turn
 from leads.pipeline.standing import DECLARED
+from leads.selling import sell_car, take_sale_back
 from leads.words import (
     CHANNELS,
     INVALID_REASONS,
@@ -52,11 +55,12 @@ from leads.words import (
 
 TAPPED: Final = "tapped"  # our button that opens WhatsApp, the dialler or the mail was used
 TAP_COUNTS: Final = timedelta(minutes=60)
-SIMILAR: Final = 3
 TAPS: Final = frozenset({"whatsapp", "phone", "mail"})
 CONTACT: Final = frozenset({"human_contact", "talked", "attempted"})
 # What a person can choose to do next; the rest follows from what happens.
 CHOSEN_ACTIONS: Final = ("call", "message", "follow_up", "retry")
+# What the desk books, half an hour each; the workshop's hours are the workshop's.
+BOOKED_HERE: Final = ("test_drive", "visit", "video")
 SUMMARY: Final = ("need", "car", "trade_in", "payment", "promise", "best_hour")
 
 
@@ -91,6 +95,7 @@ class DeskLead(StaffView):
         version = desk_version()
         page = page_of(lead, is_agreed=request.args.get("combinado") == "1")
         facts = _needs(lead.id)
+        texts = texts_of(lead, request.args) if _is_mine(lead) else None
         return str(
             self.render(
                 "admin/desk_lead.html",
@@ -106,9 +111,13 @@ class DeskLead(StaffView):
                 is_mine=_is_mine(lead),
                 can=lambda kind: may_happen(lead, kind),
                 needs=facts,
-                texts=texts_of(lead, request.args) if _is_mine(lead) else None,
-                alike=_alike(lead, page.car.state if page.car else ""),
+                texts=texts,
+                talk=talk_of(lead, texts, request.args) if texts else None,
+                ads=ad_cards(lead),
+                alike=alike(lead, page.car.state if page.car else ""),
                 days=_days(lead),
+                booked_here={kind: kind_label(kind) for kind in BOOKED_HERE},
+                is_stuck=lead.turn == Turn.SUPERVISOR and lead.owner_id is not None,
                 sellers=_colleagues(lead),
                 role_names=ROLE_NAMES,
                 stop_words=STOP_WORDS,
@@ -139,6 +148,8 @@ class DeskLead(StaffView):
                 if event is None:
                     self._check_mine(lead, is_answer=move in ANSWERS)
                     event = touch(lead, chosen.kind, by, **_graded(lead, chosen, facts))
+                    if facts.get("car_sold"):
+                        sell_car(lead, by=by)
         except MoveRefused as error:
             self._check_mine(lead, is_answer=move in ANSWERS)
             return self._page(lead, opened=move, typed=request.form, words=str(error)), 422
@@ -156,6 +167,7 @@ class DeskLead(StaffView):
             abort(404)
         try:
             with writing():
+                take_sale_back(lead, event, by=staff().email)
                 undo(lead, event_id, staff().email)
                 _give_time_back(event_id)
         except DomainError as error:
@@ -182,17 +194,30 @@ class DeskLead(StaffView):
         lead = self._workable(lead_id)
         here, by = f"{DESK}{lead_id}/", staff().email
         starts_at, store = read_slot(request.form.get("horario", "")), _store(lead)
+        kind = request.form.get("tipo", "test_drive")
         try:
-            if starts_at is None or store is None:
+            if starts_at is None or store is None or kind not in BOOKED_HERE:
                 raise MoveRefused(_("Choose a time."))
             with writing():
                 event = repeated(lead, "booked", by, {"starts_at": starts_at.isoformat()})
-                event = event or _book(lead, store, starts_at, by)
+                event = event or _book(lead, store, kind, starts_at, by)
         except DomainError as error:
             words = str(error)
             return self._page(lead, opened="agendar", typed=request.form, words=words), 422
         done(_("Booked."), undo=f"{here}desfazer/{event.id}")
         return redirect(here, code=303)
+
+    @at("/<int:lead_id>/devolver-ao-dono", Permission.MANAGE_STAFF, methods=("POST",))
+    def send_back(self, lead_id: int) -> Response:
+        """The supervisor looked: whoever has it goes on."""
+        lead = own_lead(lead_id)
+        try:
+            with writing():
+                send_back(lead, by=staff().email)
+        except DomainError as error:
+            return answer(error, f"{DESK}{lead_id}/")
+        done(_("Back to whoever has it."))
+        return redirect(f"{DESK}{lead_id}/", code=303)
 
     @at("/<int:lead_id>/passar", Permission.WORK_LEADS, methods=("POST",))
     def hand_over(self, lead_id: int) -> Response | tuple[str, int]:
@@ -283,13 +308,13 @@ def _is_mine(lead: Lead) -> bool:
     return lead.owner_id == me or is_offered or may(Permission.MANAGE_STAFF, lead.store_id)
 
 
-def _book(lead: Lead, store: StoreProfile, starts_at: datetime, by: str) -> LeadEvent:
+def _book(lead: Lead, store: StoreProfile, kind: str, starts_at: datetime, by: str) -> LeadEvent:
     """The visit, and that it was booked. Inside `writing()`. Raises SlotTaken and NotAllowed."""
     visit = book(
-        "test_drive",
+        kind,
         store.id,
         starts_at,
-        vehicle_id=lead.vehicle_id,
+        vehicle_id=lead.vehicle_id if kind == "test_drive" else None,
         submission_id=_booking_submission(),
     )
     visit.lead_id = lead.id
@@ -346,18 +371,6 @@ def _named(staff_id: int | None) -> str:
     return person.shown_name if person else ""
 
 
-def _alike(lead: Lead, state: str) -> list[tuple[Vehicle, str]]:
-    """Cars like the one that was asked for, when that one cannot be had."""
-    if lead.vehicle_id is None or state in {"published", ""}:
-        return []
-    ids = similar(lead.vehicle_id, SIMILAR)
-    names = car_names(ids)
-    cars = {
-        one.id: one for one in db.session.scalars(sa.select(Vehicle).where(Vehicle.id.in_(ids)))
-    }
-    return [(cars[one], names[one]) for one in ids if one in cars]
-
-
 def _store(lead: Lead) -> StoreProfile | None:
     stores = identity().stores
     return next((one for one in stores if one.id == lead.store_id), stores[0] if stores else None)
@@ -399,4 +412,6 @@ def _booking_submission() -> str:
 
 
 def views() -> Sequence[StaffView]:
-    return [DeskLead(name="Lead", url="/admin/atendimento", endpoint="staff_desk_lead")]
+    """The screen, and the one that its form for portals leads to."""
+    screen = DeskLead(name="Lead", url="/admin/atendimento", endpoint="staff_desk_lead")
+    return [screen, *answers.views()]

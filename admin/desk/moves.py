@@ -3,20 +3,21 @@ gives, and the event that it becomes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from core.clock import now
+from core.clock import now, today
 from core.db import db
 from core.errors import DomainError
 from core.money import parse_brl
 from core.text import clean_text
 from leads.models import Appointment, Lead
 from leads.pipeline.clocks import schedule_for
+from leads.pipeline.stages import Stage
 from leads.words import (
     CHANNELS,
     INVALID_REASONS,
@@ -33,6 +34,7 @@ Facts = dict[str, Any]
 ANSWERS: Final = frozenset({"aceitar", "recusar"})
 MOST_CENTS: Final = 10**11  # a milliard: nobody sells a car for more
 FARTHEST: Final = timedelta(days=730)
+FURTHEST_DELIVERY_DAYS: Final = 365  # before or after the sale
 
 
 class MoveRefused(DomainError):
@@ -121,7 +123,27 @@ def _lost(form: Form, _lead: Lead) -> Facts:
 def _won(form: Form, _lead: Lead) -> Facts:
     typed = form.get("valor", "").strip()
     price = _price(typed) if typed else None
-    return _without_empty({"price_cents": price, "words": _text(form, "nota")})
+    return _without_empty(
+        {
+            "price_cents": price,
+            "delivered_on": _delivery_day(form.get("entrega", "")),
+            "words": _text(form, "nota"),
+            "car_sold": form.get("vendido") == "1" or None,
+        }
+    )
+
+
+def _delivery_day(typed: str) -> str:
+    """The day on which the car is handed over; empty means that of the sale."""
+    if not typed.strip():
+        return ""
+    try:
+        day = date.fromisoformat(typed.strip())
+    except ValueError:
+        day = date.min
+    if not abs((day - today()).days) <= FURTHEST_DELIVERY_DAYS:
+        raise MoveRefused(_("This day of the delivery cannot be right."))
+    return day.isoformat()
 
 
 def _proposal(form: Form, _lead: Lead) -> Facts:
@@ -171,7 +193,11 @@ def _given_back(form: Form, _lead: Lead) -> Facts:
     return {"reason": "given_back", "words": _text(form, "nota", _("Say why in a sentence."))}
 
 
-def _reopened(_form: Form, _lead: Lead) -> Facts:
+def _reopened(_form: Form, lead: Lead) -> Facts:
+    if lead.state == Stage.BLOCKED:  # only their own new message opens it again
+        raise MoveRefused(
+            _("They asked for no contact: only they can open this again, by writing.")
+        )
     return {"reason": "by_hand"}
 
 
@@ -205,6 +231,10 @@ def _reserved(form: Form, lead: Lead) -> Facts:
     return _without_empty({"due_at": due, "words": _text(form, "nota")})
 
 
+def _lifted(form: Form, _lead: Lead) -> Facts:
+    return _without_empty({"reason": "lifted", "words": _text(form, "nota")})
+
+
 def _note(form: Form, _lead: Lead) -> Facts:
     return {"words": _text(form, "nota", _("The note is empty."), longest=4000)}
 
@@ -217,6 +247,9 @@ MOVES: Final[Mapping[str, Move]] = {
     "veio": Move("visited", _nothing, _l("Noted: they came.")),
     "faltou": Move("no_show", _no_show, _l("Noted: they did not come. Call them now.")),
     "reservar": Move("reserved", _reserved, _l("Reservation noted.")),
+    "liberar": Move(
+        "reservation_ended", _lifted, _l("The car is free: the next in its line, or for sale.")
+    ),
     "proposta": Move("proposal_sent", _proposal, _l("Proposal noted.")),
     "ganhou": Move("won", _won, _l("Sale made. Congratulations!"), leaves=True),
     "perdeu": Move("lost", _lost, _l("Marked as lost."), leaves=True),

@@ -1,0 +1,1 @@
+"""Lists of companies and customers, contacts from files, and what comes after a sale."""
