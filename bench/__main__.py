@@ -3,40 +3,50 @@
 import argparse
 import os
 import sys
+import time
 from pathlib import Path
 
-from bench.rows import ON_REQUEST, ROWS, as_json, run
-from bench.timing import Measured
+from bench.report import HEADING, as_json, finished, line, put_into
+from bench.rows import ON_REQUEST, ROWS, run
 
 
-def line(row: Measured) -> str:
-    limit = "" if row.limit is None else f"  limit {row.limit:g}"
-    note = f"\n{'':10}{row.note}" if row.note else ""
-    return (
-        f"{row.ratio:8.2f}  {row.name:34} {row.size:>8,}  {row.ours_us:>12,.0f}  "
-        f"{row.reference_us:>12,.0f}  {row.reference}{limit}{note}"
-    )
+def sizes_of(text: str) -> list[int]:
+    """`5000,50000` as numbers, the smallest first. Raises ArgumentTypeError in a sentence."""
+    try:
+        sizes = sorted({int(part) for part in text.split(",")})
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: use numbers with commas between") from None
+    if not 50 <= sizes[0] <= sizes[-1] <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r}: a stock has 50 to 1,000,000 vehicles here")
+    return sizes
 
 
-def main() -> int:
+def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--vehicles", default="5000,50000", help="stock sizes, parted by commas")
+    parser.add_argument(
+        "--vehicles", type=sizes_of, default="5000,50000", help="stock sizes, parted by commas"
+    )
     parser.add_argument("--only", choices=sorted(ROWS), action="append", help="only these rows")
     parser.add_argument("--json", type=Path, help="keep the results in this file")
-    chosen = parser.parse_args()
-    sizes = [int(text) for text in chosen.vehicles.split(",")]
-    print(
-        f"{'ratio':>8}  {'what':34} {'vehicles':>8}  {'ours us CPU':>12}  {'theirs':>12}  against"
-    )
+    parser.add_argument("--markdown", type=Path, help="put the table into this page")
+    chosen = parser.parse_args(words)
+    started = time.monotonic()
+    print(HEADING)
     rows = []
-    for row in run(chosen.only or [name for name in ROWS if name not in ON_REQUEST], sizes):
+    for row in run(chosen.only or [name for name in ROWS if name not in ON_REQUEST],
+                   chosen.vehicles):  # fmt: skip
         rows.append(row)
         print(line(row), flush=True)
+    result = finished(rows, time.monotonic() - started)
+    missed = [row.name for row in rows if row.verdict not in {"", "PASS"}]
     print(
-        f"Load of the machine meanwhile: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors."
+        f"{result.seconds / 60:.1f} minutes; load of the machine {os.getloadavg()[0]:.1f} on "
+        f"{os.cpu_count()} processors. Beyond the limit: {', '.join(missed) or 'none'}."
     )
     if chosen.json:
-        chosen.json.write_text(as_json(rows))
+        chosen.json.write_text(as_json(result))
+    if chosen.markdown:
+        put_into(chosen.markdown, result)
     return 0
 
 

@@ -12,7 +12,7 @@ from flask import Flask
 
 from admin.export_writing import Wanted, write
 from app import create_app
-from bench.timing import Measured
+from bench.timing import KIB, Measured
 
 KINDS: Final = (("stock", "csv"), ("stock", "xlsx"), ("leads", "csv"), ("leads", "xlsx"))
 LIMIT: Final = 1.3
@@ -20,14 +20,14 @@ MB: Final = 1024
 
 
 def exports(size: int, many: Flask, few: Flask) -> Iterator[Measured]:
-    """Each kind of file out of both databases. The figures are kilobytes."""
+    """Each kind of file out of both databases. The figures are KiB."""
     for kind, form in KINDS:
         rows, peak_kb = _exported(many, kind, form)
         few_rows, few_kb = _exported(few, kind, form)
         yield Measured(
             f"{kind} as {form}: peak memory", size, peak_kb, few_kb,
-            f"the same of {few_rows:,} rows (kilobytes, not CPU)", LIMIT,
-            f"{rows:,} rows: {peak_kb / MB:.0f} MB, {(peak_kb - few_kb) / MB:+.0f} MB",
+            f"the same of {few_rows:,} rows", LIMIT,
+            f"{rows:,} rows: {peak_kb / MB:.0f} MB, {(peak_kb - few_kb) / MB:+.0f} MB", KIB,
         )  # fmt: skip
 
 

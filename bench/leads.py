@@ -5,7 +5,6 @@ import json
 import multiprocessing
 import os
 import re
-import secrets
 import socket
 import statistics
 import tempfile
@@ -13,17 +12,15 @@ import threading
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from bench.bare import prepare
-from bench.chaos.processes import Kept, flask, free_port, wait_for_port
-from bench.timing import Measured
-from core import config as settings
-from core.serving import web_command
+from bench.chaos.processes import flask
+from bench.servers import Server, bare, ours, production, served
+from bench.timing import PER_SECOND, WALL_US, Measured
 
 CLIENTS = 8
 ROUNDS = 5
@@ -31,35 +28,34 @@ ROUND_SECONDS = 4.0
 IMPORT_ROWS = 5000
 WEBHOOKS_PER_SECOND = 20.0
 SENDERS = 4
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def leads(_size: int) -> Iterator[Measured]:
-    """Posts to `/contato` against Flask with one fsynced INSERT, both under the same gunicorn."""
+    """Posts to `/contato` against Flask with one fsynced INSERT, both under the same server."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        env = _environment(folder)
+        env = production(folder)
         flask("db", "upgrade", env=env)
         flask("demo", "load", "--no-photos", "--vehicles", "50", env=env)
         prepare(folder / "bare.db")
         with (
-            _served(_ours(env), env, folder / "ours.log") as ours,
-            _served(_bare(env), {**env, "BARE_DATABASE": str(folder / "bare.db")},
-                    folder / "bare.log") as bare,
+            served(ours(env), env, folder / "ours.log") as site,
+            served(bare(env, "bench.bare:app"), {**env, "BARE_DATABASE": str(folder / "bare.db")},
+                   folder / "bare.log") as theirs,
         ):  # fmt: skip
             rounds = []
-            for server in (ours, bare):
+            for server in (site, theirs):
                 _burst(server, 1.0)
             for _ in range(ROUNDS):
-                rounds.append((_burst(ours, ROUND_SECONDS), _burst(bare, ROUND_SECONDS)))
+                rounds.append((_burst(site, ROUND_SECONDS), _burst(theirs, ROUND_SECONDS)))
     per_second = [statistics.median(pair[side].per_second for pair in rounds) for side in (0, 1)]
     cpu_ms = [statistics.median(pair[side].cpu_ms for pair in rounds) for side in (0, 1)]
     share = statistics.median(a.per_second / b.per_second for a, b in rounds)
     yield Measured(
-        "a lead accepted", CLIENTS, 1e6 / per_second[0], 1e6 / per_second[1],
-        "Flask + one fsynced INSERT (wall time, not CPU)", 1 / 0.3,
-        f"{per_second[0]:.0f} posts/s against {per_second[1]:.0f}: {share:.2f} of it, target 0.3; "
-        f"CPU {cpu_ms[0]:.2f} ms a post against {cpu_ms[1]:.2f} ms",
+        "a lead accepted", CLIENTS, per_second[0], per_second[1],
+        "Flask + one fsynced INSERT", 0.3,
+        f"CPU {cpu_ms[0]:.2f} ms a post against {cpu_ms[1]:.2f} ms; pairs of rounds: {share:.2f}",
+        PER_SECOND,
     )  # fmt: skip
 
 
@@ -67,7 +63,7 @@ def webhook(_size: int) -> Iterator[Measured]:
     """Webhooks answered while another process imports 5,000 rows; target 200 ms at p99."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        env = _environment(folder)
+        env = production(folder)
         flask("db", "upgrade", env=env)
         flask("demo", "load", "--no-photos", "--vehicles", str(IMPORT_ROWS), env=env)
         stock = folder / "stock.csv"
@@ -75,7 +71,7 @@ def webhook(_size: int) -> Iterator[Measured]:
         address = flask("portals", "add", "olx", "--name", "bench", env=env)
         found = re.search(r"/webhooks/olx/\S+", address)
         assert found, address
-        with _served(_ours(env), env, folder / "web.log") as server:
+        with served(ours(env), env, folder / "web.log") as server:
             quiet, _ = _while(lambda: time.sleep(6), server, found.group())
             busy, seconds = _while(
                 lambda: flask("stock", "import", str(stock), "--source", "bench", env=env),
@@ -86,63 +82,12 @@ def webhook(_size: int) -> Iterator[Measured]:
     p50, p99, worst = (_share(busy, share) * 1000 for share in (0.5, 0.99, 1.0))
     yield Measured(
         "a webhook, p99, import running", IMPORT_ROWS,
-        _share(busy, 0.99) * 1e6, _share(quiet, 0.99) * 1e6, "the same without an import (wall)",
+        _share(busy, 0.99) * 1e6, _share(quiet, 0.99) * 1e6, "the same without an import",
         None,
         f"p50 {p50:.0f} ms, p99 {p99:.0f} ms (target 200), longest {worst:.0f} ms of {len(busy)}, "
         f"{spooled} spooled; "
-        f"the import of {IMPORT_ROWS} rows took {seconds:.0f} s",
+        f"the import of {IMPORT_ROWS} rows took {seconds:.0f} s", WALL_US,
     )  # fmt: skip
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    own = {name: value for name, value in os.environ.items() if not name.startswith("VITRINE_")}
-    return {
-        **own,
-        "VITRINE_INSTANCE_DIR": str(folder),
-        "VITRINE_DATABASE_URL": f"sqlite:///{folder}/bench.db",
-        "VITRINE_LEAD_RATE_LIMIT": "100000000 per minute",  # one address posts it all
-        # As a dealership runs it: log lines in JSON.
-        "VITRINE_ENV": "production",
-        "VITRINE_SECRET_KEY": secrets.token_urlsafe(32),
-        "VITRINE_BASE_URL": "https://www.example.com",
-    }
-
-
-def _ours(env: Mapping[str, str]) -> Callable[[int], list[str]]:
-    return lambda port: web_command(settings.load(env), "127.0.0.1", port)
-
-
-def _bare(env: Mapping[str, str]) -> Callable[[int], list[str]]:
-    return lambda port: [
-        "bench.bare:app" if word == "wsgi:app" else word for word in _ours(env)(port)
-    ]
-
-
-class _Server:
-    def __init__(self, kept: Kept, port: int) -> None:
-        self.kept, self.port = kept, port
-
-    def cpu_seconds(self) -> float:
-        return sum(_cpu_seconds(pid) for pid in [self.kept.pid, *self.kept.children()])
-
-
-@contextmanager
-def _served(
-    command: Callable[[int], list[str]], env: Mapping[str, str], log: Path
-) -> Iterator[_Server]:
-    port = free_port()
-    kept = Kept("web", command(port), env, log)
-    try:
-        wait_for_port(port)
-        time.sleep(3)  # every worker is up
-        yield _Server(kept, port)
-    finally:
-        kept.stop()
-
-
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 class _Burst:
@@ -150,7 +95,7 @@ class _Burst:
         self.per_second, self.cpu_ms = posts / seconds, cpu_seconds / posts * 1000
 
 
-def _burst(server: _Server, seconds: float) -> _Burst:
+def _burst(server: Server, seconds: float) -> _Burst:
     """As many posts as CLIENTS connections get answered, from a process of their own."""
     context = multiprocessing.get_context("fork")
     receiving, results = context.Pipe(duplex=False)
@@ -239,7 +184,7 @@ class _Line:
         return piece
 
 
-def _while(work: Callable[[], object], server: _Server, path: str) -> tuple[list[float], float]:
+def _while(work: Callable[[], object], server: Server, path: str) -> tuple[list[float], float]:
     """Seconds that each webhook took, sent at a steady pace by SENDERS while `work` runs; and its
     duration."""
     over = threading.Event()

@@ -1,7 +1,6 @@
 """The rows of the table: one function each, against a reference built in the same run."""
 
 import io
-import json
 import random
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -9,20 +8,23 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from flask import Flask
-from jinja2 import Environment
 from PIL import Image
 from pyroaring import BitMap
 
 from bench.candidates import candidates
+from bench.desk import desk
+from bench.feeds import feeds
 from bench.leads import leads, webhook
 from bench.live import live
+from bench.pages import growth, pages
+from bench.portals import portals
 from bench.staff import staff
 from bench.stocked import stocked
 from bench.synthetic import columns
+from bench.texts import texts
 from bench.timing import Measured, alternated, cycled
+from bench.web import web
 from core.db import db, writing
-from inventory import search
 from inventory.models import Vehicle
 from inventory.renditions import FULL, make_renditions, widths_for
 from inventory.search import FACETS, PAGE_SIZE, OfferFilter, StockIndex
@@ -157,53 +159,6 @@ def index_build(size: int) -> Iterator[Measured]:
         )
 
 
-def pages(size: int) -> Iterator[Measured]:
-    """Fresh pages, no page cache, against an equal page from raw SQLite and Jinja."""
-    with stocked(size) as app:
-        client = app.test_client()
-        html = client.get("/estoque").text
-        reference = _raw_page(app, html)
-        hello = Flask("hello")
-        hello.add_url_rule("/", view_func=lambda: "hello")
-        hello_client = hello.test_client()
-        with app.app_context():
-            ids = search.listed_ids()[:1]
-            offer = search.find_offers(ids)[0]
-        for name, path in (
-            ("list page", "/estoque?marca=chevrolet&combustivel=flex&ordem=menor-preco"),
-            ("offer page", offer.path),
-        ):
-            page_us, raw_us = alternated(
-                lambda path=path: client.get(path), reference, rounds=5, least=0.3
-            )
-            yield Measured(name, size, page_us, raw_us, "raw SQLite + Jinja, 24 cards")
-        page_us, hello_us = alternated(
-            lambda: client.get("/estoque?ordem=menor-preco"), lambda: hello_client.get("/"),
-            rounds=5, least=0.3,
-        )  # fmt: skip
-        yield Measured("list page", size, page_us, hello_us, "Flask hello, same client")
-
-
-def _raw_page(app: Flask, html: str) -> Callable[[], str]:
-    """24 rows by an index, through a Jinja loop over cards as heavy as ours."""
-    with app.app_context():
-        path = db.engine.url.database or ""
-    first = html.index("<article")
-    card = html[first : html.index("</article>", first) + len("</article>")]
-    card = card.replace("{", "(").replace("}", ")").replace("%", "")
-    template = Environment(autoescape=True).from_string(
-        "{% for row in rows %}"
-        + card.replace("R$", "{{ row[0] }} {{ row[1] }} {{ row[2] }} {{ row[3] }}")
-        + "{% endfor %}"
-    )
-    connection = sqlite3.connect(path)
-    query = (
-        "SELECT public_id, slug, price_cents, mileage_km FROM vehicle WHERE state = 'published' "
-        "AND fuel = 'flex' ORDER BY price_cents LIMIT 24"
-    )
-    return lambda: template.render(rows=connection.execute(query).fetchall())
-
-
 def photo(_size: int) -> Iterator[Measured]:
     """All renditions of a 12-megapixel photo against a bare loop of the same encodes."""
     noise = np.random.default_rng(1).integers(0, 255, (75, 100, 3), dtype=np.uint8)
@@ -233,29 +188,34 @@ ROWS: dict[str, Callable[[int], Iterator[Measured]]] = {
     "candidates": candidates,
     "index": index_build,
     "pages": pages,
+    "web": lambda size: web(size, size),
+    "texts": texts,
     "photo": photo,
     "leads": leads,
     "webhook": webhook,
     "staff": staff,
+    "desk": desk,
     "live": live,
+    "feeds": feeds,
+    "portals": portals,
 }
 ON_REQUEST = {"candidates"}  # settled: measured when named
-ONCE = {"photo", "leads", "webhook", "live"}  # rows that no stock size changes
-LARGEST = {"staff"}  # compares with a small stock of its own
+ONCE = {"photo", "leads", "webhook", "desk", "live"}  # rows that no stock size changes
+LARGEST = {"staff", "portals"}  # compares with a small stock of its own
+GROWN = {"pages": growth}  # also against the smallest of the stocks
+# A larger stock says nothing new about them and takes long.
+MOST_VEHICLES = {"staff": 50_000, "portals": 50_000, "feeds": 50_000}
 
 
 def run(names: Sequence[str], sizes: Sequence[int]) -> Iterator[Measured]:
-    """Measure the rows `names` at each of `sizes`."""
+    """Measure the rows `names` at each of `sizes`, the smallest first."""
     for name in names:
-        measured = sizes[:1] if name in ONCE else sizes[-1:] if name in LARGEST else sizes
+        fitting = [size for size in sizes if size <= MOST_VEHICLES.get(name, size)]
+        measured = fitting[:1] if name in ONCE else fitting[-1:] if name in LARGEST else fitting
         for size in measured:
-            if name in {"index", "pages", "staff"} and size > MOST_IN_A_DATABASE:
-                continue
-            yield from ROWS[name](size)
-
-
-MOST_IN_A_DATABASE = 50_000  # filling a larger one takes longer than measuring it
-
-
-def as_json(rows: Sequence[Measured]) -> str:
-    return json.dumps([{**vars(row), "ratio": round(row.ratio, 3)} for row in rows], indent=2)
+            if name == "web":
+                yield from web(size, sizes[0])
+            else:
+                yield from ROWS[name](size)
+            if name in GROWN and size > sizes[0]:
+                yield from GROWN[name](size, sizes[0])

@@ -30,6 +30,7 @@ LEADS_PER_VEHICLE: Final = 2
 LIMIT: Final = 5.0
 ROUNDS: Final = 5
 PAGE_SIZE: Final = 50
+AGAINST: Final = f"the same with {FEW[0]} cars, {FEW[1]:,} leads"
 EMAIL: Final = "medida@loja.example"
 # Not pages: what they send is as long as the tables.
 FILES: Final = re.compile(r"\.csv$|/exportar$|/sair$|/logout$|/modelo$")
@@ -95,9 +96,9 @@ def staff(size: int) -> Iterator[Measured]:
     with stocked(size, size * LEADS_PER_VEHICLE) as much, stocked(few_cars, few_leads) as little:
         many, few = Door(much), Door(little)
         for path in many.menu():
-            yield _compared(path, size, many, few, path, path)
+            yield compared(path, size, many, few, path, path)
         for name, path in PAGES.items():
-            yield _compared(
+            yield compared(
                 name, size, many, few,
                 f"/admin/{path.format(n=many.numbers)}", f"/admin/{path.format(n=few.numbers)}",
             )  # fmt: skip
@@ -105,10 +106,18 @@ def staff(size: int) -> Iterator[Measured]:
         yield from exports(size, much, little)
 
 
-def _compared(
-    name: str, size: int, many: "Door", few: "Door", path: str, few_path: str
+def compared(
+    name: str,
+    size: int,
+    many: "Door",
+    few: "Door",
+    path: str,
+    few_path: str,
+    *,
+    against: str = AGAINST,
 ) -> Measured:
-    return _row(name, size, many, few, lambda: many.get(path), lambda: few.get(few_path))
+    """One page of two applications: CPU of each, their ratio and how many statements they ask."""
+    return _row(name, size, many, few, lambda: many.get(path), lambda: few.get(few_path), against)
 
 
 def _row(
@@ -118,13 +127,14 @@ def _row(
     few: "Door",
     ours: Callable[[], Any],
     theirs: Callable[[], Any],
+    against: str = AGAINST,
 ) -> Measured:
     ours_us, few_us = alternated(ours, theirs, rounds=ROUNDS)
     # Twice: what is due every minute is due once.
     asked = min(many.statements(ours) for _ in range(2))
     few_asked = min(few.statements(theirs) for _ in range(2))
     return Measured(
-        name, size, ours_us, few_us, f"the same with {FEW[0]} cars, {FEW[1]:,} leads", LIMIT,
+        name, size, ours_us, few_us, against, LIMIT,
         f"{asked} statements against {few_asked}",
     )  # fmt: skip
 

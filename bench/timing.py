@@ -4,26 +4,47 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 Work = Callable[[], Any]
+
+CPU_US: Final = "us CPU"
+WALL_US: Final = "us wall"
+KIB: Final = "KiB"
+PER_SECOND: Final = "req/s"
+COUNT: Final = "count"
+MORE_IS_BETTER: Final = frozenset({PER_SECOND})
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One row of the table. Times in microseconds; the ratio is ours over the reference."""
+    """One row of the table; the ratio is ours over the reference.
+
+    `unit` says what both figures are: microseconds of CPU unless told. `limit` is the most that the
+    ratio may be, or, for rates (`MORE_IS_BETTER`), the least.
+    """
 
     name: str
     size: int
-    ours_us: float
-    reference_us: float
+    ours: float
+    theirs: float
     reference: str
     limit: float | None = None
     note: str = ""
+    unit: str = CPU_US
 
     @property
     def ratio(self) -> float:
-        return self.ours_us / self.reference_us
+        return self.ours / self.theirs if self.theirs else float("inf")
+
+    @property
+    def verdict(self) -> str:
+        """PASS, OVER (the limit), UNDER (the floor), or nothing where no limit is set."""
+        if self.limit is None:
+            return ""
+        if self.unit in MORE_IS_BETTER:
+            return "PASS" if self.ratio >= self.limit else "UNDER"
+        return "PASS" if self.ratio <= self.limit else "OVER"
 
 
 def timed_us(work: Work, least_seconds: float = 0.05) -> float:

@@ -53,6 +53,7 @@ HOUSE: Final = QueueRules(
     priority=Target(minutes=30, late=120),
     today=Target(minutes=60, late=240),
     handoff=Target(minutes=60, late=600),
+    overdue=Target(minutes=60, late=6000),
 )
 
 

@@ -53,7 +53,7 @@ class Source(NamedTuple):
 
 INSTAGRAM: Final = {"source": "instagram", "medium": "social"}
 SOURCES: Final = (
-    Source("form:oferta", "interest", GOOGLE, 14),
+    Source("form:oferta", "interest", GOOGLE, 10),
     Source("form:oferta", "interest", INSTAGRAM, 8),
     Source("form:oferta", "interest", {}, 8),
     Source("form:financiamento", "financing", META, 8),
@@ -64,7 +64,7 @@ SOURCES: Final = (
     Source("olx", "interest", {}, 10),
     Source("webmotors", "interest", {}, 9),
     Source("mercadolivre", "interest", {}, 6),
-    Source("icarros", "interest", {}, 4),
+    Source("chavesnamao", "interest", {}, 8),
     Source("meta", "interest", META, 7),
     Source("whatsapp", "contact", {}, 6),
 )
@@ -77,7 +77,15 @@ WAITING: Final = (
     Wish("form:test-drive", "test_drive", "", 11, META),
     Wish("form:pos-venda", "service", "Revisão dos 40 mil.", 16),
     Wish("form:oferta", "interest", "Ainda está à venda?", 21, INSTAGRAM, car="sold"),
-    Wish("mercadolivre", "interest", "Qual o valor com IPVA pago?", 20, is_late=True),
+    Wish(
+        "mercadolivre",
+        "interest",
+        "Qual o valor com IPVA pago?",
+        20,
+        has_phone=False,
+        has_email=False,
+        is_late=True,
+    ),
     Wish("form:avaliacao", "trade_in", "", 45, is_late=True),
 )
 # Stage, how many, and how many days ago they wrote (at least, at most).

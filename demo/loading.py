@@ -34,11 +34,18 @@ from demo.house import furnish_house
 from demo.keywords import found_keywords
 from demo.landing_pages import found_landing_pages
 from demo.leads import load_leads
+from demo.notices import tell_people
+from demo.outreach import fill_outreach
 from demo.page_visits import found_car_visits, found_page_visits
+from demo.portal_leads import tie_portal_leads
+from demo.portals import load_portals
 from demo.provenance import look_up_provenance
+from demo.quality import fill_quality
 from demo.roster import fill_roster
+from demo.shopper import shop
 from demo.staff import hire_staff
 from demo.stock import BLOCK, DemoVehicle, Picture, stock
+from demo.visits import fill_agenda
 from inventory.catalogue import Catalogue
 from inventory.editing import VehicleFacts, register_vehicles, revise_vehicles
 from inventory.lifecycle import move
@@ -89,6 +96,56 @@ def load_demo(
     photo_size_px: tuple[int, int] = PHOTO_SIZE_PX,
     say: Say = lambda _line: None,
 ) -> Loaded:
+    """A dealership at work: the stock as `load_stock` fills it, pages, people, leads, a desk.
+
+    What is there stays as it is. A door of its own: call it outside `writing()`.
+    """
+    loaded = load_stock(
+        vehicles,
+        seed=seed,
+        with_photos=with_photos,
+        covers_first=covers_first,
+        photo_size_px=photo_size_px,
+        say=say,
+    )
+    with writing():
+        look_up_provenance()
+        found_landing_pages()
+        found_page_visits()
+        found_keywords()
+    write_content(with_pictures=with_photos)
+    furnish_house()
+    load_leads(seed)
+    with writing():
+        found_car_visits()
+    hire_staff()
+    fill_roster()
+    ship_texts()
+    attend_leads()
+    join_twins()
+    fill_desk(vehicles, seed)
+    tell_people()
+    fill_agenda(seed)
+    fill_outreach()
+    set_goals()
+    fill_quality(seed)
+    try_again()
+    shop()
+    load_portals()
+    tie_portal_leads()
+    say(_("The stock is ready: %(added)s vehicles added.", added=group_thousands(loaded.added)))
+    return loaded
+
+
+def load_stock(
+    vehicles: int = BLOCK,
+    *,
+    seed: int = 1,
+    with_photos: bool = True,
+    covers_first: bool = False,
+    photo_size_px: tuple[int, int] = PHOTO_SIZE_PX,
+    say: Say = lambda _line: None,
+) -> Loaded:
     """The group, its stores, banners and `vehicles` cars of `seed`; what is there stays as it is.
 
     Photos belong to the first 240 cars; later ones borrow a cover from them. With `covers_first`
@@ -106,25 +163,6 @@ def load_demo(
     if pictures and covers_first:
         with writing():
             draw_later(vehicles, seed, store_ids, photo_size_px)
-    with writing():
-        look_up_provenance()
-        found_landing_pages()
-        found_page_visits()
-        found_keywords()
-    write_content(with_pictures=with_photos)
-    furnish_house()
-    load_leads(seed)
-    with writing():
-        found_car_visits()
-    hire_staff()
-    fill_roster()
-    ship_texts()
-    attend_leads()
-    join_twins()
-    fill_desk(vehicles, seed)
-    set_goals()
-    try_again()
-    say(_("The stock is ready: %(added)s vehicles added.", added=group_thousands(added)))
     return Loaded(added=added, present=vehicles - added, drawn=len(pictures))
 
 

@@ -24,7 +24,8 @@ def look_up_provenance() -> None:
     known = set(db.session.scalars(sa.select(ProvenanceFact.vehicle_id)))
     cars = db.session.scalars(
         sa.select(Vehicle)
-        .where(Vehicle.condition == "used", Vehicle.state == "published")
+        # Cars that somebody holds by now count on: who is looked up must not change with it.
+        .where(Vehicle.condition == "used", Vehicle.state.in_(("published", "reserved")))
         .where(Vehicle.source == ACTOR)
         .order_by(Vehicle.id)
         .limit(MOST)

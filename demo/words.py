@@ -61,10 +61,10 @@ def describe(facts: VehicleFacts, city: str, chance: random.Random) -> str:
 
 def legal_text(chance: random.Random, promo_until: date | None) -> str:
     """The small print: until when a promotion holds (CDC 37). No rate without all that CDC 54-B
-    wants beside it: the simulator on the page shows that."""
+    wants beside it: a simulation shows that. Portals show the text, too: it speaks of no page."""
     credit = (
-        "Financiamento sujeito a análise e aprovação de crédito; a simulação desta página mostra "
-        "todas as condições antes da contratação."
+        "Financiamento sujeito a análise e aprovação de crédito; todas as condições são informadas "
+        "antes da contratação."
     )
     if promo_until:
         return (

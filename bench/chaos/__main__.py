@@ -1,5 +1,6 @@
 """`python -m bench.chaos`: every accepted post is there once, whatever was killed, locked or full,
-and every waiting lead is claimed once (bench.chaos.claims).
+every waiting lead is claimed once (bench.chaos.claims), and the portals show what is for sale and
+nothing else (bench.chaos.portals).
 
 Starts the real site on a throw-away database, several buyers who retry, and a saboteur. At the end
 every 2xx or 3xx answer is compared with the database and with `leads export`. Exit status 1 when
@@ -22,7 +23,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from bench.chaos import claims, clients, verdict
+from bench.chaos import claims, clients, portals, verdict
 from bench.chaos.processes import (
     Kept,
     flask,
@@ -49,9 +50,15 @@ def main() -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--only", choices=("posts", "claims"), help="leave the other out")
+    parser.add_argument(
+        "--only", choices=("posts", "claims", "portals"), help="leave the others out"
+    )
     parser.add_argument("--attendants", type=int, default=50, help="who claim leads at once")
     parser.add_argument("--leads", type=int, default=5_000, help="that wait for them")
+    parser.add_argument("--cars", type=int, default=200, help="advertised on the portals")
+    parser.add_argument("--seeds", type=int, default=5, help="so many storms over the portals")
+    parser.add_argument("--faults", type=float, default=0.2, help="share of a portal's answers")
+    parser.add_argument("--portals", nargs="+", default=list(portals.SIMULATORS), help="which")
     parser.add_argument("--posts", type=int, default=10_000)
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--database", choices=("sqlite", "postgres", "both"), default="both")
@@ -76,10 +83,12 @@ def main() -> int:
 
 def _on_one_database(chosen: argparse.Namespace) -> int:
     codes = []
-    if chosen.only != "claims":
+    if chosen.only in {None, "posts"}:
         codes.append(Run(chosen, chosen.database).whole())
-    if chosen.only != "posts":
+    if chosen.only in {None, "claims"}:
         codes.append(claims.run(chosen, chosen.database))
+    if chosen.only in {None, "portals"}:
+        codes.append(portals.run(chosen, chosen.database))
     return max(codes)
 
 
