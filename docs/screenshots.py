@@ -1,4 +1,5 @@
-"""Pictures of every page for README and handbook: `python docs/screenshots.py http://127.0.0.1:8000`.
+"""Pictures of every page for README and handbook: `python docs/screenshots.py http://127.0.0.1:8000`;
+with names behind it of those alone, as in `… desk board`.
 
 Needs the site running (`make run`, with its demo accounts), its test environment and a Chromium on
 the machine. Staff pages are shown in light colours only: the handbook is read and printed so.
@@ -30,8 +31,25 @@ STAFF_PAGES = {
     "pages": "/admin/paginas/",
     "stickers": "/admin/etiquetas/",
     "keywords": "/admin/palavras/",
+    "desk": "/admin/atendimento/",
+    "board": "/admin/painel/",
+    "agenda": "/admin/agenda/",
     "leads": "/admin/leads/",
+    "duplicates": "/admin/duplicados/",
+    "stop-list": "/admin/nao-contatar/",
+    "privacy": "/admin/privacidade/",
+    "texts": "/admin/modelos/",
+    "goals": "/admin/metas/",
+    "commissions": "/admin/comissoes/",
+    "quality": "/admin/qualidade/",
+    "outreach": "/admin/carteiras/",
+    "shopper": "/admin/cliente-oculto/",
+    "replay": "/admin/replay/",
+    "capacity": "/admin/capacidade/",
+    "roster": "/admin/escala/",
+    "webhooks": "/admin/webhooks/",
     "portals": "/admin/portais/",
+    "portal-truth": "/admin/portais/verdade/",
     "banners": "/admin/banners/",
     "blog": "/admin/blog/",
     "testimonials": "/admin/depoimentos/",
@@ -90,13 +108,23 @@ def staff_pages(page: Page, site: str) -> dict[str, str]:
         ("photos", "/admin/estoque/?estado=published", r"/admin/fotos/\d+/"),
         ("builder", "/admin/paginas/", r"/admin/paginas/\d+/"),
         ("lead", "/admin/leads/", r"/admin/leads/\d+"),
+        ("desk-lead", "/admin/atendimento/", r"/admin/atendimento/\d+/"),
+        ("portal-ads", "/admin/portais/", r'/admin/portais/\d+/anuncios(?=">OLX)'),
+        ("outreach-list", "/admin/carteiras/", r"/admin/carteiras/\d+/"),
     ):
         page.goto(site + path)
         if match := re.search(pattern, page.content()):
             found[name] = match[0]
     if "car" in found:
         found.setdefault("photos", found["car"].replace("/veiculo/", "/fotos/"))
+    if "portal-ads" in found:
+        account = found["portal-ads"].removesuffix("/anuncios")
+        found |= {"portal-rules": f"{account}/regras", "portal-problems": f"{account}/problemas"}
     return STAFF_PAGES | found
+
+
+def wanted(found: dict[str, str], names: list[str]) -> dict[str, str]:
+    return {name: path for name, path in found.items() if not names or name in names}
 
 
 def shoot(page: Page, address: str, target: Path) -> None:
@@ -106,7 +134,7 @@ def shoot(page: Page, address: str, target: Path) -> None:
     picture.convert("RGB").save(target, "WEBP", quality=78, method=6)
 
 
-def main(site: str) -> None:
+def main(site: str, names: list[str]) -> None:
     FOLDER.mkdir(exist_ok=True)
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
@@ -120,13 +148,13 @@ def main(site: str) -> None:
                     color_scheme=scheme,
                     locale="pt-BR",
                 ).new_page()
-                for name, path in pages(site).items():
+                for name, path in wanted(pages(site), names).items():
                     shoot(page, site + path, FOLDER / f"{name}-{screen}-{scheme}.webp")
                 if scheme == "light":
-                    for name, path in staff_pages(page, site).items():
+                    for name, path in wanted(staff_pages(page, site), names).items():
                         shoot(page, site + path, FOLDER / f"staff-{name}-{screen}.webp")
         browser.close()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1].rstrip("/"))
+    main(sys.argv[1].rstrip("/"), sys.argv[2:])
