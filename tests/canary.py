@@ -61,26 +61,32 @@ LEFT_OUT: Final[dict[str, str]] = {
         lead.turn lead.stage_before lead.next_action absence.reason presence.status
         presence.pause_reason work_profile.departments queue_rules.rules api_token.scopes
         webhook_endpoint.kinds person_merge.reason person_merge.recipe possible_duplicate.reasons
+        shopper_round.door shopper_round.source shopper_round.answers shopper_door.door
         message_template.situation cadence_run.cadence cadence_run.stage
         commission_rule.event_kind commission_rule.tiers commission_statement.body *.measure
         *.scope *.event
+        company.category outreach_entry.stage outreach_entry.end_reason contact_import.basis
+        contact_import.columns contact_import.report contact_basis.basis catch_up.care_state
+        notice.push notice.mail notice.subject notice.path notice_wishes.choices
         """,
     "keys and digests that we make": """
         *.digest *.token *.token_digest *.old_token_digest *.code_digest *.text_digest *.dedup_key
         *.file_key *.original_key *.logo_key *.code *.split *.variant *.visitor *.experiment
         *.submission_id submission.source *.idem_key *.page_key *.message_id *.public_id *.slug
+        waiting_place.who_digest
         *.folded person_key.value portal_account.options job.payload job.owner timetable.name
         worker_heartbeat.owner photo_upload.id photo_upload.created_by export_file.id
         export_file.created_by submission.id staff.fs_uniquifier staff.fs_webauthn_user_handle
         staff.password staff.tf_primary_method staff.tf_totp_secret staff.tf_phone_number
         passkey.device_type passkey.extensions passkey.usage staff_role.name
-        staff_role.description removed_photo.facts
+        staff_role.description removed_photo.facts notice.key push_key.public *.cookie_digest
+        push_device.endpoint push_device.p256dh push_device.auth
         """,
     "facts whose form every door checks: numbers, addresses, dates": """
         *.phone *.whatsapp *.cnpj *.postal_code *.brand_color *.network *.license_plate *.renavam
         *.vin *.fipe_code *.month *.youtube *.number *.email *.to_address *.reply_to
         *.contact *.store_ids *.photo *.renditions *.quality *.logo
-        menu_entry.path banner.path redirect.from_path redirect.to_path keyword.path
+        menu_entry.path banner.path redirect.from_path redirect.to_path keyword.path page_text.path
         portal_account.base_url vehicle.video_url photo.source_url saved_filter.query
         """,
     "mails that were written, judged as they are": "mail.html mail.headers mail.attachments",
@@ -90,7 +96,8 @@ _SKIPPED: Final = frozenset(name for names in LEFT_OUT.values() for name in name
 _CODES_INSIDE: Final = frozenset(
     """kind goal filter vehicles vehicle stem formats color icon slug store stores youtube path
     testimonials key code at phone email brand_color font_family until photo picture widths day
-    month moment landing""".split()  # noqa: SIM905
+    month moment landing due_at return_at effective_at delivered_on next_on
+    expected_on""".split()  # noqa: SIM905
 )
 _MOST_INSIDE: Final = 33  # what the tightest of our schemas takes
 

@@ -19,6 +19,7 @@ from flask_migrate import upgrade
 import jobs.worker
 from app import create_app
 from core.db import db
+from core.site_memory import remember_nothing
 from inventory.visits import init_visits
 from leads.flood import init_flood
 
@@ -33,8 +34,23 @@ def _reverse_what_has_no_order(connection: object, _record: object) -> None:
         connection.execute("PRAGMA reverse_unordered_selects=ON")
 
 
+VERSIONS = ("stock_version", "site_version")
 # Whoever asks for none of these touches no database: on PostgreSQL it would only run once more.
 DATABASES = frozenset({"database_url", "session_app", "app", "site_environment"})
+# The doors stand on nouns, whose every statement runs on both databases. Of the doors themselves
+# there run on PostgreSQL, too: a walk over all pages, and what sends statements of its own.
+ON_BOTH = {
+    "admin": {
+        "agenda", "attacks", "audit_log", "bulk", "desk", "desk_ads", "desk_answers", "door",
+        "duplicates", "goals", "home", "imports", "keywords", "leads", "live", "outreach",
+        "permissions", "portal_ads", "portal_terms", "portal_truth", "privacy", "quality",
+        "queue_planning", "reports", "shopper", "statements", "stock",
+    },
+    "demo": {"demo", "desk", "leads"},
+    "landing": {"cli", "editing", "experiments"},
+    "portals": set(),  # adapters send no SQL
+    "showroom": {"forms", "freshness", "pages", "privacy"},
+}  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -46,8 +62,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         items[:] = [
             item
             for item in items
-            if DATABASES & set(item.fixturenames) or item.get_closest_marker("postgres_only")
+            if item.get_closest_marker("postgres_only")
+            or (DATABASES & set(item.fixturenames) and _is_for_both(item.path))
         ]
+
+
+def _is_for_both(path: Path) -> bool:
+    folder = path.parent.name
+    return folder not in ON_BOTH or path.stem.removeprefix("test_") in ON_BOTH[folder]
 
 
 @pytest.fixture(scope="session")
@@ -76,8 +98,13 @@ def session_app(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> 
         instance_dir=str(instance),
         media_dir=str(instance / "media"),
         base_url="http://localhost",
+        page_cache_mb=0,  # what pages do is seen each time; the cache has tests of its own
     )
     app.testing = True
+    # Nothing that was read or drawn outlives its request here: a page costs the same statements
+    # whenever it is asked for. tests/showroom/test_fragments.py is about what is kept.
+    remember_nothing(app)
+    app.extensions["vitrine_fragments"] = None
     with app.app_context():
         if db.engine.dialect.name == "sqlite":
             sa.event.listen(db.engine, "connect", _forgo_the_disk)
@@ -124,12 +151,10 @@ def _empty_tables() -> None:
 
 @cache
 def _emptying() -> str:
-    tables = [
-        one.name for one in reversed(db.metadata.sorted_tables) if one.name != "stock_version"
-    ]
+    tables = [one.name for one in reversed(db.metadata.sorted_tables) if one.name not in VERSIONS]
     # Versions only grow: an index that outlives a test must see that the stock changed.
-    grown = "UPDATE stock_version SET number = number + 1"
-    return "; ".join([*(f'DELETE FROM "{name}"' for name in tables), grown])
+    grown = [f"UPDATE {name} SET number = number + 1" for name in VERSIONS]
+    return "; ".join([*(f'DELETE FROM "{name}"' for name in tables), *grown])
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ from datetime import timedelta
 from itertools import count
 from typing import Any, Final
 
+import sqlalchemy as sa
+
 from admin.legal import KINDS
 from admin.todo_lists import LISTS
 from content.keywords import Keyword
@@ -31,6 +33,7 @@ from content.models import (
 from core.clock import now, today
 from core.db import db, writing
 from core.storage import storage
+from dealership import devices
 from dealership.export_files import ExportFile
 from dealership.models import Banner, Store
 from dealership.roles import Role
@@ -39,6 +42,8 @@ from dealership.sessions import open_sessions, start_session
 from dealership.staff import Passkey, StaffInvitation, StaffMember, create_staff
 from integrators import accounts
 from integrators.api.tokens import Scope, create_token
+from integrators.listings.switches import set_switch
+from integrators.models import TermMatch
 from integrators.outgoing.endpoints import create_endpoint
 from integrators.outgoing.models import WebhookDelivery
 from inventory.bulk import BulkChange, BulkItem
@@ -50,19 +55,31 @@ from inventory.saved_filters import SavedFilter
 from jobs.queue import enqueue
 from landing.starts import STARTS
 from leads.capture import Arrival, insert
+from leads.cases import open_case
 from leads.duplicate_pairs import DuplicatePair, suggest
 from leads.intake import Asked as Asked_
 from leads.intake import enter
 from leads.merging import merge
 from leads.message_templates import MessageTemplate
-from leads.models import Lead
+from leads.models import Appointment, Enquiry, Lead
+from leads.outreach import entries
+from leads.outreach.bases import Basis, note_basis
+from leads.outreach.companies import CompanyFacts, find_or_create_company
+from leads.outreach.entries import next_facts
+from leads.outreach.lists import add_entry
+from leads.outreach.models import ContactImport, Delivery, OutreachList, Referral
+from leads.people import find_or_create_person
 from leads.pipeline.commission_months import CommissionDoubt, add_rule
 from leads.pipeline.commissions import Rule
 from leads.pipeline.goals import Aim, set_goal
 from leads.pipeline.log import record
+from leads.pipeline.quality import QualitySample, week_of
+from leads.shopper import ShopperRound, new_token
 from leads.stop_list import Source, stop
+from leads.waiting_line import join
 from tests.factories import make_vehicle
 from tests.landing.pages import make_page
+from tests.push_service import Browser as Subscribed
 
 
 @dataclass(frozen=True)
@@ -77,6 +94,7 @@ class Asked:
 
 # What a post has to say for the screen to know what is meant, given the store of the row.
 FIELDS: Final[dict[str, Callable[[Store], dict[str, str]]]] = {
+    "staff_portal_ads.switch_car": lambda _store: {"chave": "never"},
     "staff_stock.move": lambda _store: {"para": "reserved"},
     "staff_pages.take_down": lambda _store: {"confirmado": "1"},
     "staff_banners.new": lambda store: {"loja": str(store.id)},
@@ -90,6 +108,7 @@ FIELDS: Final[dict[str, Callable[[Store], dict[str, str]]]] = {
         "eventos": "lead.created",
     },
     "staff_desk_lead.move": lambda _store: {"nota": "Volta às dez"},
+    "staff_outreach_entry.tap": lambda _store: {"canal": "whatsapp"},
     "staff_desk_lead.tap": lambda _store: {"canal": "whatsapp"},
     "staff_testimonials.invite": lambda store: {"loja": str(store.id)},
 }
@@ -97,8 +116,11 @@ FIELDS: Final[dict[str, Callable[[Store], dict[str, str]]]] = {
 OF_ALL_STORES: Final = frozenset(
     {f"staff_stores.{name}" for name in ("new", "create", "close", "reopen", "move_up")}
     | {f"staff_commissions.{name}" for name in ("close", "rules", "add", "end")}
-    | {"staff_rules.save", "staff_rules.undo"}
-    | {"admin.decide", "staff_legal.*", "staff_identity.*"}
+    | {"staff_rules.save", "staff_rules.undo", "staff_quality.save_card"}
+    | {"staff_special_rules.add", "staff_special_rules.move"}
+    | {f"staff_privacy.{name}" for name in ("case", "confirm", "refuse")}
+    | {f"staff_portal_terms.{name}" for name in ("choose", "undo", "read")}
+    | {"admin.decide", "staff_legal.*", "staff_identity.*", "staff_shopper.*"}
 )
 # What is there only after more than a row; walked by the screen's own tests.
 NEEDS_MORE: Final[dict[str, str]] = {
@@ -235,6 +257,19 @@ def _passkey(store: Store, asked: Asked) -> dict[str, object]:
     return {"passkey_id": key.id}
 
 
+@makes("device_id")
+def _device(store: Store, asked: Asked) -> dict[str, Any]:
+    # A name that leads nowhere (RFC 2606): a walk that tries it out does not leave the machine.
+    browser = Subscribed(f"https://push.invalid/{number()}").subscription
+    with writing():
+        start_session(asked.who)
+    session_id = open_sessions(asked.who)[0].id
+    with writing():
+        here = devices.Browser(session_id, f"{number()}", "Chrome, Android")
+        device = devices.add_device(asked.who.id, browser, devices.public_key(), here)
+    return {"device_id": device.id}
+
+
 @makes("session_id")
 def _session(store: Store, asked: Asked) -> dict[str, Any]:
     with writing():
@@ -338,6 +373,17 @@ def _doubt(store: Store, asked: Asked) -> dict[str, Any]:
     return {"doubt_id": keep(row).id}
 
 
+@makes("sample_id", of_store=True)
+def _sample(store: Store, asked: Asked) -> dict[str, Any]:
+    """A judged example: what any colleague of the store may read."""
+    person, lead = _staff(store, asked), _lead(store, asked)
+    facts = {"week": week_of(today()), "kind": "talk", "place": 1, "of": 3, "total": 50}
+    scores = [{"code": "tone", "words": "", "weight": 1, "points": 1}]
+    row = QualitySample(**person, lead_id=lead["lead_id"], scores=scores, is_example=True, **facts)
+    row.comment, row.scored_by, row.scored_at = "Muito bom", "x@loja.example", now()
+    return {"sample_id": keep(row).id}
+
+
 @makes("staff_desk_lead", "lead_id", of_store=True)
 def _lead_of_mine(store: Store, asked: Asked) -> dict[str, Any]:
     """A lead that whoever asks has taken, with a step that they can undo."""
@@ -346,6 +392,41 @@ def _lead_of_mine(store: Store, asked: Asked) -> dict[str, Any]:
         lead = db.session.get_one(Lead, values["lead_id"])
         event = record(lead, "claimed", asked.who.email, owner_id=asked.who.id)
     return {**values, "move": "nota", "event_id": event.id}
+
+
+@makes("visit_id", of_store=True)
+def _visit(store: Store, asked: Asked) -> dict[str, Any]:
+    """A visit that should have begun a moment ago, of a lead of whoever asks."""
+    values = _lead_of_mine(store, asked)
+    lead = db.session.get_one(Lead, values["lead_id"])
+    mine = sa.select(Enquiry.submission_id).where(Enquiry.lead_id == lead.id).limit(1)
+    visit = Appointment(kind="test_drive", store_id=store.id, lead_id=lead.id, minutes=30)
+    visit.submission_id = db.session.scalars(mine).one()
+    visit.starts_at, visit.seat = now() - timedelta(minutes=20), number()
+    return {"visit_id": keep(visit).id}
+
+
+@makes("place_id", of_store=True)
+def _place(store: Store, asked: Asked) -> dict[str, Any]:
+    """Somebody in the line for a car that is reserved."""
+    car, mark = make_vehicle(store=store, state="reserved"), f"{number()}"
+    arrival = Arrival(source="form:fila", idem_key=mark, payload={}, kind="test")
+    with writing():
+        insert(arrival)
+        place = join(car.id, arrival.id, name="Ana", phone=f"+55119{int(mark):08d}", email="",
+                     text_digest="")  # fmt: skip
+    return {"place_id": place.id}
+
+
+@makes("staff_privacy", "person_id", of_store=True)
+def _person(store: Store, asked: Asked) -> dict[str, Any]:
+    return {"person_id": db.session.get_one(Lead, _lead(store, asked)["lead_id"]).person_id}
+
+
+@makes("case_id")
+def _case(_store: Store, _asked: Asked) -> dict[str, Any]:
+    with writing():
+        return {"case_id": open_case("erasure", f"p{number()}@example.com").id}
 
 
 @makes("pair_id", of_store=True)
@@ -406,6 +487,22 @@ def _portal_account(store: Store, asked: Asked) -> dict[str, Any]:
     with writing():
         row, _token = accounts.register("generic", f"Conta {number()}", {}, store_id=store.id)
     return {"account_id": row.id}
+
+
+@makes("match_id")
+def _term_match(store: Store, asked: Asked) -> dict[str, Any]:
+    row = TermMatch(portal="webmotors", list="make", ours=f"marca-{number()}", code="1")
+    return {"match_id": keep(row).id}
+
+
+@makes("staff_portal_rules", "account_id", of_store=True)
+@makes("staff_portal_ads", "account_id", of_store=True)
+def _advertising_account(store: Store, asked: Asked) -> dict[str, Any]:
+    vehicle = make_vehicle(store=store)
+    with writing():
+        row, _token = accounts.register("olx", f"Conta {number()}", {}, store_id=store.id)
+        set_switch(row, [vehicle.id], "always")
+    return {"account_id": row.id, "vehicle_id": vehicle.id}
 
 
 @makes("staff_portals", "kind")
@@ -478,6 +575,65 @@ def _todo(store: Store, asked: Asked) -> dict[str, Any]:
 @makes("staff_reports", "code")
 def _report(store: Store, asked: Asked) -> dict[str, Any]:
     return {"code": "leads", "key": "origem"}
+
+
+@makes("list_id", of_store=True)
+def _outreach_list(store: Store, asked: Asked) -> dict[str, Any]:
+    row = OutreachList(name=f"Lista {number()}", kind="dreams", store_id=store.id)
+    row.owner_id = asked.who.id
+    return {"list_id": keep(row).id}
+
+
+@makes("staff_outreach_entry", "entry_id", of_store=True)
+def _outreach_entry(store: Store, asked: Asked) -> dict[str, Any]:
+    list_id = _outreach_list(store, asked)["list_id"]
+    mark = number()
+    with writing():
+        person = find_or_create_person(name="Ana", phone=f"+55119{60_000_000 + mark}")
+        company, _is_new = find_or_create_company(CompanyFacts(f"Empresa {mark}"))
+        row = db.session.get_one(OutreachList, list_id)
+        first = next_facts("Ligar", today())
+        entry = add_entry(row, first, by=asked.who.email, company=company, person=person)
+        note_basis(person, Basis("contract", "Oficina", "Revisão"), by="x@y.example")
+        event = entries.record(entry, "talked", asked.who.email, words="Quer dez carros")
+    return {"entry_id": entry.id, "event_id": event.id}
+
+
+@makes("contacts_id", of_store=True)
+def _contacts(store: Store, asked: Asked) -> dict[str, Any]:
+    data = b"nome;telefone\nAna;11987654321\n"
+    is_own = asked.who.serves(store.id)
+    row = ContactImport(
+        file_name="clientes.csv", file_key=history.keep_file(data), size_bytes=len(data),
+        created_by=asked.who.email if is_own else "x@loja.example", basis="contract",
+    )  # fmt: skip
+    contacts_id = keep(row).id
+    storage().put(row.bad_rows_key, b"linha;motivo", content_type="text/csv", public=False)
+    return {"contacts_id": contacts_id}
+
+
+@makes("delivery_id", of_store=True)
+def _delivery(store: Store, asked: Asked) -> dict[str, Any]:
+    lead_id, friend = (_lead(store, asked)["lead_id"] for _side in range(2))
+    with writing():
+        lead, other = db.session.get_one(Lead, lead_id), db.session.get_one(Lead, friend)
+        record(lead, "claimed", asked.who.email, owner_id=asked.who.id)
+        record(lead, "won", asked.who.email)
+        delivery = db.session.scalars(sa.select(Delivery).where(Delivery.lead_id == lead_id)).one()
+        named = Referral(referrer_id=lead.person_id, referred_id=other.person_id)
+        named.delivery_id, named.lead_id = delivery.id, friend
+        named.consent, named.by = "Sim", "x@y.example"
+        db.session.add(named)
+        db.session.flush()
+    values = {"delivery_id": delivery.id, "referral_id": named.id}
+    return {**values, "catch_up_id": delivery.catch_ups[0].id}
+
+
+@makes("round_id")
+def _round(_store: Store, _asked: Asked) -> dict[str, Any]:
+    row = ShopperRound(door="form:oferta", slot=str(number()), token=new_token(),
+                       source="form:oferta", state="answered", is_human=True)  # fmt: skip
+    return {"round_id": keep(row).id}
 
 
 @makes("template_id")

@@ -56,7 +56,7 @@ def test_a_draft_is_nobodys_and_published_it_is_everybodys(sign_in, client):
     assert posting["datePublished"].endswith("+00:00")
     assert "Como escolher um seminovo" in client.get("/blog").text
     assert "Como escolher um seminovo" in client.get("/blog/tag/seminovos").text
-    assert "/blog/como-escolher-um-seminovo" in client.get("/sitemap-paginas.xml").text
+    assert "/blog/como-escolher-um-seminovo" in client.get("/sitemap-blog.xml").text
 
 
 def test_saving_changes_nothing_on_the_site_until_published(sign_in, client):

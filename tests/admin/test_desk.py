@@ -68,6 +68,7 @@ def lead_of(store: Store, *kinds: str, by: StaffClient, seller: StaffClient | No
         "talked": CONTACT,
         "handoff_offered": {"seller_id": member(seller or by).id, "summary": {"need": "SUV"}},
         "handoff_accepted": {"seller_id": member(seller or by).id},
+        "reserved": {"due_at": (now() + timedelta(days=2)).isoformat()},
     }
     for kind in kinds:
         who = seller if seller and kind == "handoff_accepted" else by
@@ -216,6 +217,7 @@ CASES = {
     "veio": (TALKING, {}, Stage.VISITED, None, ""),
     "faltou": (TALKING, {}, Stage.NO_SHOW, {}, "visita"),
     "reservar": (SELLING, SOON, Stage.RESERVED, {"nota": "Sinal pago"}, "até quando"),
+    "liberar": ((*SELLING, "reserved"), {"nota": "Desistiu"}, Stage.PROPOSAL, None, ""),
     "proposta": (TALKING, {"valor": "89.900,00"}, Stage.PROPOSAL,
                  {"valor": "uns 90", "nota": "Com tapetes"}, "89.900,00"),
     "ganhou": (TALKING, {"valor": "88.000"}, Stage.WON, {"valor": "-1"}, "89.900,00"),
@@ -232,7 +234,7 @@ CASES = {
     "reabrir": (TALKING, {}, Stage.WAITING, None, ""),
     "nota": (MINE, {"nota": "Fala só à tarde"}, Stage.ASSIGNED, {"nota": "  "}, "vazia"),
 }  # fmt: skip
-BY_SELLER = {"aceitar", "recusar", "devolver-vendedor", "reservar"}
+BY_SELLER = {"aceitar", "recusar", "devolver-vendedor", "reservar", "liberar"}
 
 
 def prepared(name: str, store: Store, ana: StaffClient, caio: StaffClient) -> int:
@@ -459,3 +461,13 @@ def test_an_open_desk_is_presence_and_a_pause_has_a_reason(store, ana):
     assert presence_of(member(ana).id).is_paused
     ana.post(f"{DESK}presenca", {"pausa": "nonsense"})
     assert not presence_of(member(ana).id).is_paused
+
+
+def test_who_asked_for_no_contact_is_not_opened_again_by_us(store, ana):
+    lead_id = lead_of(store, *TALKING, by=ana)
+    happen(get(lead_id), "blocked", ana.email)
+    assert f"{DESK}{lead_id}/reabrir" not in ana.get(f"{DESK}{lead_id}/").text
+    answer = ana.post(f"{DESK}{lead_id}/reabrir")
+    assert answer.status_code == 422
+    assert "só ela reabre" in answer.text
+    assert get(lead_id).state == Stage.BLOCKED

@@ -10,8 +10,9 @@ from flask_admin.base import BaseView
 from admin.door import StaffView, local_path
 from dealership.roles import PERMISSIONS, Permission, Role
 
-# The library's own addresses: the sign-in and what leads to it.
-BEFORE_THE_DOOR = "security."
+# The library's own addresses, the sign-in and what leads to it; and what a browser asks for to
+# install the desk, which says nothing of anybody.
+BEFORE_THE_DOOR = ("security.", "staff_app.")
 
 
 def screens(app: Flask) -> list[BaseView]:

@@ -1,7 +1,9 @@
 """`/admin/metas/` and `/admin/comissoes/`: who sees whose, setting, closing, doubting."""
 
+import io
 from datetime import UTC, datetime, timedelta
 
+import openpyxl
 import pytest
 import sqlalchemy as sa
 import time_machine
@@ -61,6 +63,11 @@ def test_goals_are_set_by_supervisors_and_seen_by_whom_they_concern(sign_in):
         assert ("de 7" in text) == seen
         assert "<svg" in text
     assert "/nova" not in ana.get(GOALS).text
+    ramp = {**VISITS, "para": own, "alvo": "7", "rampa": "50, 75%"}
+    assert owner.post(f"{GOALS}{ids[1]}/", data={**ramp, "rampa": "metade"}).status_code == 422
+    assert owner.post(f"{GOALS}{ids[1]}/", data={**ramp, "rampa": "500"}).status_code == 422
+    assert owner.post(f"{GOALS}{ids[1]}/", data=ramp).status_code == 303
+    assert 'value="50, 75"' in owner.get(f"{GOALS}{ids[1]}/").text
     assert ana.get(f"{GOALS}{ids[0]}/").status_code == 404
     changed = {**VISITS, "para": "house", "alvo": "25"}
     assert owner.post(f"{GOALS}{ids[0]}/", data=changed).status_code == 303
@@ -107,6 +114,11 @@ def test_a_month_from_the_rule_to_the_closed_statement_and_a_doubt(sign_in):
     assert f"pessoa={find_staff(ana.email).id}" in team
     ana_id = find_staff(ana.email).id
     assert "R$\u00a0420,00" not in bia.get(f"{october}&pessoa={ana_id}").text
+
+    book = openpyxl.load_workbook(io.BytesIO(ana.get(f"{PAY}extrato.xlsx?mes=2026-10").data))
+    head, *lines = list(book.active.iter_rows(values_only=True))
+    amount = head.index("Valor")
+    assert sum(row[amount] for row in lines) == 420  # a number that can be summed
 
     key = text.split('name="linha" value="')[1].split('"')[0]
     said = {"mes": "2026-10", "linha": key, "texto": "O preço era outro"}

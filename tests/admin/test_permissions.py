@@ -45,7 +45,12 @@ TOLD_LATER = {
     "staff_pages.change": "kept for who types, until it is saved",
 }
 # Reading what people wrote to us is told, and who takes a file away.
-READING_IS_TOLD = {"staff_leads.show", "staff_desk_lead.show", "staff_exports.fetch"}
+READING_IS_TOLD = {
+    "staff_leads.show",
+    "staff_desk_lead.show",
+    "staff_exports.fetch",
+    "staff_quality.show",
+}
 # What happens to a lead is told in its own log, which names who did it.
 LOGS = {"audit_entry", "lead_event"}
 NOT_CHANGES = ("staff_session", "staff_tries", "presence", "job", "mail")

@@ -22,7 +22,9 @@ from jobs.worker import Worker
 from leads.exporting import count_rows
 from leads.figures import Window, leads_by_account, leads_by_source
 from leads.models import Enquiry, Lead, Mail, Person, Submission
-from tests.factories import make_store
+from tests.admin.test_portal_ads import connect as advertise
+from tests.admin.test_portal_ads import list_car, passes
+from tests.factories import make_store, make_vehicle
 
 LEAD = {"nome": "Ana", "telefone": "(19) 98765-4321", "mensagem": "Oi", "id": "1"}
 
@@ -104,8 +106,7 @@ def test_secrets_go_in_and_never_come_out(sign_in):
 def test_what_is_needed_is_asked_beside_its_field(sign_in):
     owner = sign_in("owner")
     answer = owner.post(
-        "/admin/portais/novo/mercadolivre",
-        {"nome": "ML", "k-client_id": "77", "k-client_secret": "xyz"},
+        "/admin/portais/novo/meta", {"nome": "Meta", "k-form_ids": "77", "k-app_secret": "xyz"}
     )
     assert answer.status_code == 422
     assert answer.text.count("não funciona sem isto") >= 2
@@ -172,9 +173,10 @@ def test_a_removed_account_answers_nobody_and_comes_back(sign_in, client):
     assert owner.post(f"{path}remover", {"confirmado": "1"}).status_code == 303
     assert client.post(address, json=LEAD).status_code == 404
     assert owner.get(path).status_code == 404
-    assert "Meu portal" not in re.sub(
-        r"(?s)<div class=\"flash.*?</div>", "", owner.get("/admin/portais/").text
-    )
+    listed, _fold, removed = owner.get("/admin/portais/").text.partition('id="removidas"')
+    assert f'href="{path}"' not in listed
+    assert "Meu portal" in removed
+    assert f"{path}continuar" in removed
     assert owner.post(f"{path}continuar").status_code == 303
     assert client.post(address, json=LEAD).status_code == 200
 
@@ -318,3 +320,63 @@ def test_a_paused_account_says_so_instead_of_a_test_lead(app, sign_in):
     db.session.rollback()
     assert db.session.scalars(sa.select(Lead)).all() == []
     assert "/testar" not in owner.get(f"/admin/portais/{account().id}/").text
+
+
+def test_removing_an_account_with_ads_up_says_what_stays(sign_in):
+    owner, number = sign_in("owner"), advertise()
+    list_car(number, make_vehicle())
+    list_car(number, make_vehicle(), remote="offline")
+    path = f"/admin/portais/{number}/"
+    assert 'data-confirm="Remover' not in owner.get(path).text  # the page asks, not a dialog
+    asked = owner.post(f"{path}remover").text
+    assert "1 anúncio seu continua no portal" in asked
+    assert f"{path}tirar-tudo" in asked
+    owner.post(f"{path}remover", {"confirmado": "1"})
+    assert "1 anúncio ficou no portal." in owner.get("/admin/portais/").text
+    assert "1 anúncio dela ainda está no portal" in owner.get("/admin/portais/").text
+    owner.post(f"{path}continuar")
+    assert passes() == 1
+
+
+def test_a_paused_account_promises_nothing_about_its_ads(sign_in):
+    owner, number = sign_in("owner"), advertise(is_on=False)
+    list_car(number, make_vehicle())
+    path = f"/admin/portais/{number}/"
+    assert "continua no ar até a conta continuar" in owner.post(f"{path}pausar").text
+    assert account().state == "active"
+    owner.post(f"{path}pausar", {"confirmado": "1"})
+    for page in (path, "/admin/portais/", f"{path}anuncios", f"{path}comecar"):
+        text = owner.get(page).text
+        assert "Tudo em dia" not in text
+        assert f'action="{path}comecar"' not in text
+        assert f'action="{path}tirar-tudo"' not in text
+    assert "não é acompanhado" in owner.get(path).text
+    for verb in ("comecar", "tirar-tudo"):
+        owner.post(f"{path}{verb}", {"confirmado": "1"})
+        assert "A conta está pausada: continue primeiro." in owner.get(f"{path}anuncios").text
+    assert passes() == 0
+
+
+def test_a_paused_feed_says_that_it_is_still_handed_out(sign_in):
+    owner = sign_in("owner")
+    connect(owner)
+    path = f"/admin/portais/{account().id}/"
+    owner.post(f"{path}pausar")
+    for page in (path, f"{path}anuncios"):
+        assert "O feed continua sendo entregue" in owner.get(page).text
+
+
+@pytest.mark.parametrize(("kind", "key"), [("olx", "access_token"), ("webmotors", "email")])
+def test_what_ads_still_lack_is_said_until_it_is_there(sign_in, kind, key):
+    owner = sign_in("owner")
+    made = owner.post(f"/admin/portais/novo/{kind}", {"nome": "Meu portal"}).text
+    path = f"/admin/portais/{account().id}/"
+    assert "Ainda não dá para anunciar" in made
+    assert "Ainda não dá para anunciar" in owner.get(path).text
+    told = {
+        "nome": "Meu portal",
+        f"k-{key}": "abc",
+        **({"k-password": "s"} if key == "email" else {}),
+    }
+    assert owner.post(path, told).status_code == 303
+    assert "Ainda não dá para anunciar" not in owner.get(path).text

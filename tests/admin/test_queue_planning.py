@@ -30,10 +30,12 @@ def typed(**changed: str) -> dict[str, str]:
         "handoff",
         "outcome",
         "proposal",
+        "overdue",
     ):
         target = getattr(DEFAULTS, name)
         fields |= {f"{name}_due": str(target.minutes), f"{name}_late": str(target.late)}
-    for name in ("retry_minutes", "follow_minutes", "most_returns", "reopen_days", "fair_days"):
+    for name in ("retry_minutes", "follow_minutes", "turn_minutes", "most_returns", "reopen_days",
+                 "fair_days"):  # fmt: skip
         fields[name] = str(getattr(DEFAULTS, name))
     return fields | changed
 

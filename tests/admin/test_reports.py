@@ -26,7 +26,7 @@ from tests.admin.test_leads import ask
 from tests.factories import make_store, make_vehicle
 
 HOME = "/admin/relatorios/"
-CODES = ("leads", "resposta", "funil", "paginas", "portais", "estoque")
+CODES = ("leads", "resposta", "funil", "conversao", "equipe", "paginas", "portais", "estoque")
 CANARY = "<script>alert('canario')</script>"
 
 

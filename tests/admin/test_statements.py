@@ -26,7 +26,9 @@ from tests.factories import make_store, make_vehicle
 
 FEW, MORE = 1, 8
 # Files are as long as what is in them.
-FILES = frozenset({"staff_stock_age.csv", "staff_reports.csv", "audit_log.export"})
+FILES = frozenset(
+    {"staff_stock_age.csv", "staff_reports.csv", "staff_reports.xlsx", "audit_log.export"}
+)
 Values = dict[str, object]
 
 

@@ -106,10 +106,7 @@ def serving(settings: dict[str, str], *, port: int = 0) -> Iterator[str]:
     port = port or free_port()
     origin = f"http://127.0.0.1:{port}"
     server = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "gunicorn", "wsgi:app", "--bind", f"127.0.0.1:{port}"),
-            *("--worker-class", "core.web_worker.Worker", "--threads", "8", "--no-control-socket"),
-        ],
+        [sys.executable, "-m", "core.web_server", "--port", str(port)],
         cwd=ROOT,
         env=environment_of({**settings, "VITRINE_BASE_URL": origin}),
         stderr=subprocess.DEVNULL,
@@ -119,11 +116,11 @@ def serving(settings: dict[str, str], *, port: int = 0) -> Iterator[str]:
         yield origin
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(90)  # it answers what it was asked first, and a browser keeps connections
 
 
 def _wait_until_it_answers(server: "subprocess.Popen[bytes]", origin: str) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while True:
         try:
             urllib.request.urlopen(f"{origin}/healthz", timeout=2).close()
@@ -186,10 +183,10 @@ def _watched(context: BrowserContext, *, has_script: bool) -> Iterator[Page]:
         # A form sent back with its errors is one of our answers.
         # A fade between two pages that the browser itself gave up is nobody's error.
         answers = (
-            *("404 (NOT FOUND)", "409 (CONFLICT)", "422 (UNPROCESSABLE ENTITY)"),
-            "Transition was aborted",
+            *("404 (not found)", "409 (conflict)", "422 (unprocessable entity)"),
+            "transition was aborted",
         )
-        if "/media/" not in page.url and not any(one in text for one in answers):
+        if "/media/" not in page.url and not any(one in text.lower() for one in answers):
             complaints.append(text)
 
     page.on("pageerror", lambda error: note(f"script error: {error}"))

@@ -4,6 +4,7 @@ without a script, too. Nothing leaves the machine: WhatsApp's address is stopped
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -17,6 +18,7 @@ from core.db import db, writing
 from dealership.models import Store
 from dealership.staff import find_staff
 from demo.staff import PASSWORD
+from leads.duplicate_pairs import suggest
 from leads.models import Lead, Person
 from leads.pipeline import timers
 from leads.pipeline.stages import Stage
@@ -119,7 +121,9 @@ def test_taken_answered_booked_handed_over_and_won_by_two_at_once(behind: Flask,
         bia.keyboard.press("f")
     expect(bia.locator(".desk-now")).to_contain_text("Em conversa")
     bia.keyboard.press("a")
+    expect(bia.locator("#a-when")).to_be_focused()
     bia.locator("#a-when").select_option(index=4)
+    bia.keyboard.press("Tab")  # over what is booked: a test drive
     bia.keyboard.press("Tab")
     with bia.expect_navigation():
         bia.keyboard.press("Enter")
@@ -187,3 +191,67 @@ def test_without_a_script_a_lead_is_taken_and_answered(behind: Flask, enter):
         Stage.ASSIGNED,
         find_staff("atendente2@demo.example").id,
     )
+
+
+def test_two_records_are_joined_by_one_and_given_back_by_another(behind: Flask, enter):
+    bia, boss = enter("atendente", device=PHONE), enter("gerente")
+    older, newer = new_lead("Valdomira Sertã"), new_lead("Valdomira Serta Nunes")
+    with writing():
+        pair_id = suggest(fresh(older).person_id, fresh(newer).person_id, ["name_and_car"])
+    pairs = "/admin/duplicados/"
+    for page in (bia, boss):
+        page.goto(pairs)
+        expect(page.locator("main")).to_contain_text("Valdomira Serta Nunes")
+    join = f"form[action$='/{pair_id}/mesma'] button"
+    with bia.expect_navigation():
+        bia.locator(join).tap()
+    expect(bia.locator("[role=status]", has_text="uma pessoa").first).to_be_visible()
+    with boss.expect_navigation():  # the other one's page still shows the pair
+        boss.locator(join).click()
+    assert fresh(newer).person_id == fresh(older).person_id
+    assert fresh(newer).state == Stage.DUPLICATE
+    bia.goto(f"{HOME}{older}/")
+    expect(bia.locator("main")).to_contain_text("Valdomira")
+
+    boss.goto(f"{pairs}?quais=unidas")
+    boss.get_by_role("link", name="Desfazer").first.click()
+    with boss.expect_navigation():
+        boss.locator("main button[type=submit]").click()
+    expect(boss.locator("[role=status]", has_text="duas pessoas").first).to_be_visible()
+    assert fresh(newer).person_id != fresh(older).person_id
+    assert {fresh(older).state, fresh(newer).state} == {Stage.WAITING}
+    bia.goto(HOME)
+    for lead_id in (older, newer):
+        expect(bia.locator(f"[data-live-item='{lead_id}']")).to_be_visible()
+
+
+def test_who_is_erased_is_gone_from_the_desk_of_whoever_attends_them(behind: Flask, enter):
+    bia, boss = enter("atendente"), enter("gerente")
+    lead_id = new_lead("Wanderleia Quaresma")
+    bia.goto(HOME)
+    with bia.expect_navigation():
+        bia.locator(f"#claim-{lead_id}").click()
+    expect(bia.locator("main")).to_contain_text("Wanderleia")
+
+    boss.goto(f"/admin/leads/{lead_id}/")
+    boss.locator("a[href*='/privacidade/pessoa/']").click()
+    card = boss.locator("form[action$='/apagar']")
+    with boss.expect_download() as file:
+        boss.locator("form[action$='/dados'] select").select_option("at_counter")
+        boss.locator("form[action$='/dados'] button").click()
+    assert "Wanderleia" in Path(file.value.path()).read_text(encoding="utf-8")
+    card.locator("select").select_option("at_counter")
+    card.locator("button").click()
+    with boss.expect_navigation():
+        boss.locator("[data-confirm-yes]").click()
+    expect(boss.locator("[role=status]", has_text="Apagada").first).to_be_visible()
+
+    lead = fresh(lead_id)
+    assert (lead.state, lead.person.name, lead.person.phone) == (Stage.ERASED, "", "")
+    with bia.expect_navigation():  # what is still on the attendant's screen reaches nobody
+        bia.locator("form[action$='/mandei'] button").click()
+    assert "Wanderleia" not in bia.content()
+    assert fresh(lead_id).state == Stage.ERASED
+    for page, path in ((bia, HOME), (boss, f"/admin/leads/{lead_id}/"), (boss, "/admin/leads/")):
+        page.goto(path)
+        assert "Wanderleia" not in page.content()

@@ -1,6 +1,5 @@
 """Live streams: one look however many listen, and every place is given back."""
 
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -8,8 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from core import live
-from core.live import Hub, Stream, init_live, register_channel
-from core.pool import Pool
+from core.live import Hub, Stream, allow_streams, end_streams, register_channel
 
 LONG_SECONDS = 20  # a failure, not a measure
 
@@ -36,20 +34,14 @@ def channel() -> Iterator[Channel]:
 
 
 @pytest.fixture
-def pool() -> Iterator[Pool]:
-    one = Pool(2)
-    yield one
-    one.shutdown()
-
-
-@pytest.fixture
-def hub(app, pool, monkeypatch) -> Iterator[Hub]:
+def hub(app, monkeypatch) -> Iterator[Hub]:
     monkeypatch.setattr(live, "LOOK_EVERY_SECONDS", 0.01)
-    one = init_live(app, pool)
+    allow_streams(30)
+    one = Hub(app)
     yield one
-    pool.is_stopping = True
+    end_streams()
     until(lambda: one._thread is None)
-    app.extensions.pop("vitrine_live")
+    allow_streams(0)
 
 
 def until(is_so: Callable[[], object]) -> None:
@@ -60,13 +52,15 @@ def until(is_so: Callable[[], object]) -> None:
 
 
 class Listener:
-    """A page's side: opens a stream in the pool, as a request does, and keeps what comes."""
+    """A page's side: opens a stream in a thread of its own, as a request does, and keeps what
+    comes."""
 
-    def __init__(self, hub: Hub, pool: Pool, **options) -> None:
+    def __init__(self, hub: Hub, **options) -> None:
         self.heard: list[bytes] = []
         self.stream: Stream | None = None
         self.is_over = False
-        self.done = pool.submit(self._run, hub, options)
+        self.thread = threading.Thread(target=self._run, args=(hub, options), daemon=True)
+        self.thread.start()
 
     def _run(self, hub: Hub, options) -> None:
         settings = {"version": 1, "seen": "1", "still_allowed": lambda: True, **options}
@@ -82,8 +76,8 @@ class Listener:
         return [one for one in self.heard if b"event: moved" in one]
 
 
-def test_one_look_serves_all_streams(hub, pool, channel):
-    pages = [Listener(hub, pool) for _ in range(20)]
+def test_one_look_serves_all_streams(hub, channel):
+    pages = [Listener(hub) for _ in range(20)]
     until(lambda: hub.open_streams == 20 and hub.counts.looks > 2)
     looks, reads = hub.counts.looks, channel.reads
     channel.version = 2
@@ -95,17 +89,15 @@ def test_one_look_serves_all_streams(hub, pool, channel):
     assert hub.counts.looks - looks < 20
 
 
-def test_a_page_that_is_behind_is_told_at_once_and_one_that_is_not_is_left_alone(
-    hub, pool, channel
-):
-    behind, new, level = (Listener(hub, pool, seen=seen) for seen in ("0", "", "1"))
+def test_a_page_that_is_behind_is_told_at_once_and_one_that_is_not_is_left_alone(hub, channel):
+    behind, new, level = (Listener(hub, seen=seen) for seen in ("0", "", "1"))
     until(lambda: behind.moves() and new.moves() and level.heard and hub.counts.looks > 3)
     assert len(behind.moves()) == len(new.moves()) == 1
     assert not level.moves()
 
 
-def test_a_burst_of_changes_is_one_message(hub, pool, channel, monkeypatch):
-    page = Listener(hub, pool)
+def test_a_burst_of_changes_is_one_message(hub, channel, monkeypatch):
+    page = Listener(hub)
     until(lambda: page.heard and hub.counts.looks > 1)
     with hub._app.app_context():
         for number in range(2, 50):
@@ -117,55 +109,36 @@ def test_a_burst_of_changes_is_one_message(hub, pool, channel, monkeypatch):
     assert len(page.moves()) <= 2
 
 
-def test_streams_take_no_thread_from_those_who_compute(hub, pool, channel):
-    """Two threads compute, ten pages listen, and two requests still meet each other."""
-    pages = [Listener(hub, pool) for _ in range(10)]
-    until(lambda: hub.open_streams == 10)
-    meeting = threading.Barrier(2)
-    tasks = [pool.submit(meeting.wait, LONG_SECONDS) for _ in range(2)]
-    assert sorted(task.result(LONG_SECONDS) for task in tasks) == [0, 1]
-    for page in pages:
-        page.stream.end()
-        page.done.result(LONG_SECONDS)
-    # Not more than two again: a third waits until one of them is done.
-    busy, free = threading.Event(), threading.Event()
-    held = [pool.submit(free.wait, LONG_SECONDS) for _ in range(2)]
-    third = pool.submit(busy.set)
-    assert not busy.wait(0.2)
-    free.set()
-    assert [task.result(LONG_SECONDS) for task in (*held, third)] == [True, True, None]
-
-
-def test_there_is_room_for_so_many_and_a_place_that_is_free_is_taken(
-    hub, pool, channel, monkeypatch
-):
-    monkeypatch.setattr(live, "MOST_STREAMS", 3)
-    pages = [Listener(hub, pool) for _ in range(3)]
+def test_there_is_room_for_so_many_and_a_place_that_is_free_is_taken(hub, channel, monkeypatch):
+    allow_streams(3)
+    pages = [Listener(hub) for _ in range(3)]
     until(lambda: hub.open_streams == 3)
-    refused = Listener(hub, pool)
-    refused.done.result(LONG_SECONDS)
+    refused = Listener(hub)
+    refused.thread.join(LONG_SECONDS)
     assert refused.stream is None
     pages[0].stream.end()
     until(lambda: hub.open_streams == 2)
-    Listener(hub, pool)
+    Listener(hub)
     until(lambda: hub.open_streams == 3)
 
 
-def test_a_page_that_hung_up_frees_its_place(hub, pool, channel):
-    ours, theirs = socket.socketpair()
-    page = Listener(hub, pool, connection=ours)
-    other = Listener(hub, pool)
-    until(lambda: hub.open_streams == 2)
-    theirs.close()
-    until(lambda: page.is_over and hub.open_streams == 1)
-    assert not other.is_over
+def test_a_page_that_hung_up_is_found_out_without_a_byte_and_none_stays_for_ever(
+    hub, channel, monkeypatch
+):
+    """The server ends whoever writes to a closed connection, so something is written soon."""
+    monkeypatch.setattr(live, "PROBE_SECONDS", 0.01)
+    page = Listener(hub)
+    until(lambda: page.heard.count(b"") > 3)
+    assert not page.moves()
+    monkeypatch.setattr(live, "LONGEST_SECONDS", 0.0)
+    until(lambda: page.is_over and hub.open_streams == 0)
 
 
-def test_a_stream_ends_with_the_permission_behind_it(hub, pool, channel, monkeypatch):
+def test_a_stream_ends_with_the_permission_behind_it(hub, channel, monkeypatch):
     monkeypatch.setattr(live, "CHECK_EVERY_SECONDS", 0.02)
     may = {"leaver": True}
-    leaver = Listener(hub, pool, still_allowed=lambda: may["leaver"])
-    stayer = Listener(hub, pool)
+    leaver = Listener(hub, still_allowed=lambda: may["leaver"])
+    stayer = Listener(hub)
     until(lambda: hub.counts.checks > 4)
     assert not leaver.is_over
     may["leaver"] = False
@@ -174,33 +147,33 @@ def test_a_stream_ends_with_the_permission_behind_it(hub, pool, channel, monkeyp
     assert hub.open_streams == 1
 
 
-def test_a_process_that_stops_lets_every_stream_go_and_takes_no_more(hub, pool, channel):
-    pages = [Listener(hub, pool) for _ in range(5)]
+def test_a_process_that_stops_lets_every_stream_go_and_takes_no_more(hub, channel):
+    pages = [Listener(hub) for _ in range(5)]
     until(lambda: hub.open_streams == 5)
-    pool.is_stopping = True
+    end_streams()
     until(lambda: all(page.is_over for page in pages) and hub.open_streams == 0)
-    late = Listener(hub, pool)
-    late.done.result(LONG_SECONDS)
+    late = Listener(hub)
+    late.thread.join(LONG_SECONDS)
     assert late.stream is None
 
 
 def test_an_error_while_looking_ends_the_streams_and_the_next_one_starts_anew(
-    hub, pool, channel, monkeypatch
+    hub, channel, monkeypatch
 ):
     monkeypatch.setattr(threading, "excepthook", lambda _facts: None)
-    page = Listener(hub, pool)
+    page = Listener(hub)
     until(lambda: hub.counts.looks > 1)
     channel.is_broken = True
     until(lambda: page.is_over and hub._thread is None)
     channel.is_broken = False
-    again = Listener(hub, pool)
+    again = Listener(hub)
     until(lambda: hub.open_streams == 1)
     channel.version = 2
     until(lambda: again.moves())
 
 
-def test_nobody_looks_while_nobody_listens(hub, pool, channel):
-    page = Listener(hub, pool)
+def test_nobody_looks_while_nobody_listens(hub, channel):
+    page = Listener(hub)
     until(lambda: hub.counts.looks > 1)
     page.stream.end()
     until(lambda: hub._thread is None)
@@ -209,16 +182,16 @@ def test_nobody_looks_while_nobody_listens(hub, pool, channel):
     assert hub.counts.looks == looks
 
 
-def test_a_quiet_stream_beats(hub, pool, channel, monkeypatch):
+def test_a_quiet_stream_beats(hub, channel, monkeypatch):
     monkeypatch.setattr(live, "BEAT_SECONDS", 0.02)
-    page = Listener(hub, pool)
-    until(lambda: len(page.heard) > 3)
+    page = Listener(hub)
+    until(lambda: len(page.heard) > 6)
     assert page.heard[0].startswith(b"retry: ")
-    assert set(page.heard[1:]) == {b'event: beat\nid: 1\ndata: {"version": 1}\n\n'}
+    assert set(page.heard[1:]) - {b""} == {b'event: beat\nid: 1\ndata: {"version": 1}\n\n'}
 
 
-def test_without_our_own_pool_there_are_no_streams(app, channel):
+def test_a_server_that_says_nothing_of_its_threads_has_no_streams(app, channel):
     """Another server's few threads are for those who ask for pages."""
-    hub = Hub(app, None)
+    hub = Hub(app)
     assert hub.open("test", version=1, seen="", still_allowed=lambda: True) is None
     assert hub._thread is None

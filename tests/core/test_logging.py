@@ -227,5 +227,6 @@ def test_the_level_is_a_setting_and_starting_twice_doubles_nothing(make_app, lin
 
 
 def test_addresses_that_are_secrets_are_not_written():
+    assert "Zx9_" not in redact_text("GET http://loja.example/feeds/Zx9_-abcdefghijk/estoque.xml")
     text = redact_text("POST http://loja.example/webhooks/olx/Zx9_-abcdefghijklmnop?a=b")
     assert "Zx9_" not in text

@@ -1,22 +1,35 @@
-"""The smallest site with live streams, for gunicorn."""
+"""The smallest site that computes, waits and takes bodies, for web servers."""
 
+import os
 import time
 from collections.abc import Iterable
 
-from core.pool import current_pool
+from core import live
+from core.turns import Turns, give_up_turn
+
+SLOW_SECONDS = 1.0
+STREAM = [("Content-Type", "text/event-stream")]
 
 
-def app(environ, start_response) -> Iterable[bytes]:
-    if environ["PATH_INFO"] != "/stream":
-        start_response("200 OK", [("Content-Length", "4")])
-        return [b"page"]
-    start_response("200 OK", [("Content-Type", "text/event-stream")])
-    return stream()
+def site(environ, start_response) -> Iterable[bytes]:
+    path = environ["PATH_INFO"]
+    if path == "/stream":
+        start_response("200 OK", STREAM)
+        give_up_turn(environ)
+        return stream()
+    if path == "/slow":
+        time.sleep(SLOW_SECONDS)
+    said = str(os.getpid()).encode() if path == "/who" else b"page"
+    if path == "/size":
+        said = str(len(environ["wsgi.input"].read())).encode()
+    start_response("200 OK", [("Content-Length", str(len(said)))])
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [said]
 
 
 def stream() -> Iterable[bytes]:
-    pool = current_pool()
-    pool.leave()
     yield b"retry: 1\n\n"
-    while not pool.is_stopping:
+    while not live._allowed.is_over:
         time.sleep(0.02)
+
+
+app = Turns(site, at_once=1, most_body_bytes=1000)

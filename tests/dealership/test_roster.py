@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.clock import now
+from core.clock import now, today
 from core.db import db, writing
-from dealership.attendants import attendants, on_shift
+from dealership.attendants import attendants, on_shift, read_workers
 from dealership.editing import SettingRefused
 from dealership.hours import Span
 from dealership.models import OpeningInterval, SpecialDayRow, Store
@@ -404,3 +404,29 @@ def test_opening_hours_of_every_store_count(app):
     hire("Bia", Role.ATTENDANT, early)
     assert one_of("Ana", at("2026-11-23 12:00")).shift_ends_at == at("2026-11-23 22:00")
     assert names(on_shift(at("2026-11-23 20:00"))) == ["Ana"]
+
+
+def test_a_week_that_was_changed_stays_on_its_days(app):
+    """A past month is played again with the shifts of that month."""
+    make_store()
+    ana = hire("Ana")
+    give_shifts(ana, week(MORNING))
+    day = today()
+    with writing():
+        set_shifts(ana, week(AFTERNOON), since=day - timedelta(days=30))
+        set_shifts(ana, week(MORNING, AFTERNOON), since=day + timedelta(days=7))
+    assert shifts_of(ana, day - timedelta(days=31)) == week(MORNING)
+    assert shifts_of(ana, day - timedelta(days=30)) == shifts_of(ana) == week(AFTERNOON)
+    assert shifts_of(ana, day + timedelta(days=7)) == week(MORNING, AFTERNOON)
+
+    (worker,) = read_workers(now(), now())
+    before = next(d for n in range(31, 40) if (d := day - timedelta(days=n)).weekday() == 1)
+    after = before + timedelta(days=14)
+    hours = [{one.start.astimezone(worker.zone).hour for one in worker.working([d])}
+             for d in (before, after)]  # fmt: skip
+    assert hours == [{MORNING[0].hour}, {AFTERNOON[0].hour}]
+
+    with writing():  # what was planned is planned anew, what was stays
+        set_shifts(ana, [])
+    assert shifts_of(ana) == shifts_of(ana, day + timedelta(days=9)) == []
+    assert shifts_of(ana, day - timedelta(days=1)) == week(AFTERNOON)

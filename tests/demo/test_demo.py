@@ -19,7 +19,7 @@ from demo.angles import draw_demo_angles
 from demo.catalogue import ENTRIES, MODELS, table_price_cents
 from demo.cli import load_command
 from demo.dealership import DEALERSHIP, HOLIDAYS, SHORT_DAYS, STORES, found_dealership
-from demo.loading import BANNERS, _load_vehicles, load_demo
+from demo.loading import BANNERS, _load_vehicles, load_demo, load_stock
 from demo.stock import BLOCK, demo_vehicle, stock
 from demo.words import describe
 from inventory import vocabulary
@@ -118,6 +118,7 @@ def test_the_shares_of_a_lot(cars):
     assert set(photos) == {0, 1, 5, 6, 7}
 
 
+@pytest.mark.sqlite_only
 def test_every_fact_is_possible(app, cars):
     for car in cars:
         assert problems_of(car.facts.__dict__) == {}
@@ -265,37 +266,41 @@ def test_loading_twice_adds_nothing(app):
     assert db.session.scalar(sa.select(sa.func.count(Store.id))) == 3
 
 
+@pytest.mark.sqlite_only
 def test_a_load_that_was_cut_short_goes_on(app):
-    load_demo(25, with_photos=False)
+    load_stock(25, with_photos=False)
     rows = _rows()
-    assert load_demo(40, with_photos=False).added == 15
+    assert load_stock(40, with_photos=False).added == 15
     assert _rows()[:25] == rows
 
 
+@pytest.mark.sqlite_only
 def test_same_seed_same_addresses_and_prices(app):
-    load_demo(40, seed=7, with_photos=False)
+    load_stock(40, seed=7, with_photos=False)
     rows = _rows()
     db.session.rollback()
     with db.engine.begin() as connection:
         connection.execute(sa.text("DELETE FROM vehicle"))
     db.session.remove()
-    load_demo(40, seed=7, with_photos=False)
+    load_stock(40, seed=7, with_photos=False)
     assert _rows() == rows
 
 
+@pytest.mark.sqlite_only
 def test_what_an_operator_changed_stays(app):
-    load_demo(1, with_photos=False)
+    load_stock(1, with_photos=False)
     with db.engine.begin() as connection:
         connection.execute(sa.update(Dealership).values(name="Minha loja"))
         connection.execute(sa.update(Store).where(Store.slug == "campinas").values(name="Centro"))
-    load_demo(2, with_photos=False)
+    load_stock(2, with_photos=False)
     g.pop("dealer", None)
     assert db.session.get(Dealership, 1).name == "Minha loja"
     assert "Centro" in [store.name for store in identity().stores]
 
 
+@pytest.mark.sqlite_only
 def test_the_past_is_in_order_and_provable(app):
-    load_demo(BLOCK, with_photos=False)
+    load_stock(BLOCK, with_photos=False)
     moment = clock.now()
     vehicles = db.session.scalars(sa.select(Vehicle)).all()
     for vehicle in vehicles:
@@ -324,7 +329,7 @@ def test_the_past_is_in_order_and_provable(app):
 
 
 def test_the_public_sees_every_kind_of_offer(app):
-    load_demo(BLOCK, with_photos=False)
+    load_stock(BLOCK, with_photos=False)
     seen = Counter(availability(vehicle) for vehicle in db.session.scalars(sa.select(Vehicle)))
     assert seen[Availability.HIDDEN] == 4
     assert seen[Availability.GONE] == 4
@@ -333,9 +338,10 @@ def test_the_public_sees_every_kind_of_offer(app):
     assert seen[Availability.AVAILABLE] == 220
 
 
+@pytest.mark.sqlite_only
 def test_photos_are_shared_and_shown_at_once(app):
     told = []
-    result = load_demo(3, photo_size_px=(64, 48), say=told.append)
+    result = load_stock(3, photo_size_px=(64, 48), say=told.append)
     photos = db.session.scalars(sa.select(Photo)).all()
     assert len({photo.digest for photo in photos}) == result.drawn > 10
     assert all(photo.renditions["widths"] and photo.alt for photo in photos)
@@ -354,6 +360,7 @@ def test_few_drawings_serve_the_whole_lot(cars):
     assert {car.pictures[0].angle for car in cars if car.pictures} == {"three_quarter"}
 
 
+@pytest.mark.sqlite_only
 def test_cars_beyond_the_first_block_borrow_a_cover(app):
     listing = {"stem": "ab/cdef", "widths": [64], "formats": ["jpg"]}
     pictures = {
@@ -376,8 +383,9 @@ def test_cars_beyond_the_first_block_borrow_a_cover(app):
         assert offer_of(vehicle).photos[0].alt.startswith(vehicle.car_model.make.name)
 
 
+@pytest.mark.sqlite_only
 def test_covers_first_leaves_the_rest_to_the_worker(app):
-    load_demo(2, covers_first=True, photo_size_px=(64, 48))
+    load_stock(2, covers_first=True, photo_size_px=(64, 48))
     photos = sa.select(sa.func.count(Photo.id))
     assert db.session.scalar(photos) == 2
     jobs = db.session.scalars(sa.select(Job).where(Job.kind == "draw_demo_angles")).all()
@@ -389,9 +397,10 @@ def test_covers_first_leaves_the_rest_to_the_worker(app):
     assert db.session.scalar(photos) == wanted
 
 
+@pytest.mark.sqlite_only
 def test_banners_lead_to_pages_that_exist(app, client):
-    load_demo(1, photo_size_px=(64, 48))
-    load_demo(1, photo_size_px=(64, 48))
+    load_stock(1, photo_size_px=(64, 48))
+    load_stock(1, photo_size_px=(64, 48))
     banners = running_banners()
     paths = [banner.path for banner in banners]
     assert paths == [path for *_words, path in BANNERS]
@@ -400,6 +409,7 @@ def test_banners_lead_to_pages_that_exist(app, client):
         assert client.get(path).status_code == 200
 
 
+@pytest.mark.sqlite_only
 def test_if_empty_leaves_a_stock_alone(app):
     runner = app.test_cli_runner()
     options = ["--vehicles", "3", "--no-photos", "--if-empty"]
@@ -411,8 +421,9 @@ def test_if_empty_leaves_a_stock_alone(app):
     assert _rows() == rows
 
 
+@pytest.mark.sqlite_only
 def test_a_long_stock_keeps_nothing_in_memory(app):
-    load_demo(1100, with_photos=False)  # three batches
+    load_stock(1100, with_photos=False)  # three batches
     assert len(list(db.session.identity_map.values())) == 0
     assert db.session.scalar(sa.select(sa.func.count(Vehicle.id))) == 1100
     ranks = db.session.scalars(sa.select(Vehicle.id).where(Vehicle.highlight_rank.is_not(None)))

@@ -14,10 +14,12 @@ from demo.attendance import attend_leads
 from demo.dealership import found_dealership
 from demo.desk import fill_desk
 from demo.leads import load_leads
+from demo.quality import LEFT, fill_quality
 from demo.roster import fill_roster
 from demo.staff import hire_staff
 from leads.models import Appointment, Lead, LeadEvent
 from leads.pipeline.log import rebuilt, standing_of
+from leads.pipeline.quality import QualitySample
 from leads.pipeline.queue import is_late
 from leads.pipeline.stages import CLOSED, Stage
 from leads.pipeline.timers import tend_queue
@@ -58,6 +60,11 @@ def test_the_desk_is_lively_at_any_hour_and_sane_a_day_later(app, hour):
     with time_machine.travel(HOURS[hour], tick=False) as clock:
         assert load() > 120
         assert fill_desk(CARS) == 0
+        for _turn in range(2):  # once
+            fill_quality()
+        drawn = list(db.session.scalars(sa.select(QualitySample)))
+        assert sum(one.total is None for one in drawn) == LEFT < len(drawn)
+        assert [one for one in drawn if one.reply]
         leads = all_leads()
         before = Counter(lead.state for lead in leads)
         assert {Stage(state) for state in before} == set(Stage) - NOT_SHOWN

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 import sqlalchemy as sa
 
 from core.db import db, writing
@@ -30,6 +31,7 @@ def test_every_block_and_goal_stands_in_the_demo_and_answers(app):
     assert set(answers.values()) == {200}
 
 
+@pytest.mark.sqlite_only
 def test_demo_pages_are_as_good_as_their_own_rules_ask(app):
     load_demo(40, with_photos=False)
     titles, descriptions = set(), set()
@@ -43,6 +45,7 @@ def test_demo_pages_are_as_good_as_their_own_rules_ask(app):
     assert len(titles) == len(descriptions) == len(editing.all_pages())
 
 
+@pytest.mark.sqlite_only
 def test_loading_again_keeps_what_somebody_changed(app):
     load_demo(40, with_photos=False)
     with writing():

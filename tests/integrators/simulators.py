@@ -1,8 +1,7 @@
-"""Stand-ins for machines that are not ours: they speak real HTTP and POP3 on loopback.
+"""Stand-ins for machines that are not ours and are no portals: Meta's leads over HTTP, and a
+mailbox over POP3. The portals are in tests/simulators.
 
-By hand: `python -m tests.integrators.simulators mercadolivre --port 9001` serves one until
-Ctrl-C; register it with `flask --app wsgi portals add mercadolivre --base-url http://127.0.0.1:9001
---set client_id=1 --set client_secret=s --set refresh_token=r0 --set user_id=468424240 --name ML`.
+By hand: `python -m tests.integrators.simulators meta --port 9001` serves one until Ctrl-C.
 """
 
 import argparse
@@ -10,11 +9,9 @@ import json
 import re
 import socketserver
 import threading
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs
 
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
@@ -27,13 +24,13 @@ def _json(data: Any, status: int = 200) -> Response:
 
 
 class Simulator:
-    """An HTTP service. `asked` counts calls by path; `trouble` answers the next calls instead:
-    a status, or "lost": the work is done but the answer never arrives."""
+    """An HTTP service. `asked` counts calls by path; the statuses in `trouble` answer the next ones
+    instead."""
 
     def __init__(self, server: HTTPServer) -> None:
         self.server = server
         self.asked: Counter[str] = Counter()
-        self.trouble: list[int | str] = []
+        self.trouble: list[int] = []
         self._lock = threading.Lock()
         for method in ("GET", "POST"):
             server.expect_request(re.compile(".*"), method=method).respond_with_handler(self._serve)
@@ -46,75 +43,12 @@ class Simulator:
         with self._lock:
             self.asked[request.path] += 1
             trouble = self.trouble.pop(0) if self.trouble else None
-            if isinstance(trouble, int):
-                return _json({"message": "trouble", "error": "local_rate_limited"}, trouble)
-            answer = self.answer(request)
-        if trouble == "lost":
-            return Response('{"cut": ', 200, mimetype="application/json")
-        return answer
+            if trouble:
+                return _json({"message": "trouble"}, trouble)
+            return self.answer(request)
 
     def answer(self, request: Request) -> Response:
         raise NotImplementedError
-
-
-@dataclass
-class _Issued:
-    refresh: str
-    access: str = ""
-    number: int = 0
-
-
-class MercadoLivre(Simulator):
-    """Tokens of which each refresh token works once, leads, questions, missed notifications."""
-
-    def __init__(self, server: HTTPServer) -> None:
-        super().__init__(server)
-        self.issued = _Issued("r0")
-        self.used: list[str] = []
-        self.leads: dict[str, dict[str, Any]] = {"0b1c2d3e": events.mercadolivre_lead()}
-        self.questions: dict[str, dict[str, Any]] = {}
-        self.items: dict[str, dict[str, Any]] = {}
-        self.buyers: list[dict[str, Any]] = []
-        self.missed: list[dict[str, Any]] = []
-        self.life_seconds = 21_600
-        self.slow_seconds = 0.0
-
-    def answer(self, request: Request) -> Response:
-        if request.path == "/oauth/token":
-            return self._token(parse_qs(request.get_data(as_text=True)))
-        if request.headers.get("Authorization") != f"Bearer {self.issued.access}":
-            return _json({"message": "invalid access token", "status": 401}, 401)
-        parts = request.path.strip("/").split("/")
-        if request.path.endswith("/leads/buyers"):
-            start = int(request.args.get("offset", 0))
-            size = int(request.args.get("limit", 10))
-            return _json({"results": self.buyers[start : start + size], "paging": {}})
-        if parts[0] == "missed_feeds":
-            return _json({"messages": self.missed})
-        places = {"questions": self.questions, "items": self.items, "leads": self.leads,
-                  "vis": self.leads}  # fmt: skip
-        key = parts[2] if parts[0] == "vis" else parts[1]
-        found = places.get(parts[0], {}).get(key)
-        return _json(found) if found else _json({"error": "not_found"}, 404)
-
-    def _token(self, form: dict[str, list[str]]) -> Response:
-        time.sleep(self.slow_seconds)
-        sent = form.get("refresh_token", [""])[0]
-        self.used.append(sent)
-        if sent != self.issued.refresh:
-            return _json({"error": "invalid_grant", "status": 400}, 400)
-        number = self.issued.number + 1
-        self.issued = _Issued(f"r{number}", f"a{number}", number)
-        return _json(
-            {
-                "access_token": self.issued.access,
-                "token_type": "bearer",
-                "expires_in": self.life_seconds,
-                "scope": "offline_access read write",
-                "user_id": 468424240,
-                "refresh_token": self.issued.refresh,
-            }
-        )
 
 
 class Meta(Simulator):
@@ -141,34 +75,6 @@ class Meta(Simulator):
         if isinstance(found, int):
             return _json({"error": {"code": found}}, 400)
         return _json(found) if found else _json({"error": {"code": 100}}, 400)
-
-
-class Webmotors(Simulator):
-    """What is public of the lead service: a token by password, then a lead by number."""
-
-    def __init__(self, server: HTTPServer) -> None:
-        super().__init__(server)
-        self.password = "segredo"
-        self.leads: dict[str, dict[str, Any]] = {
-            "55": {
-                "nome": "Ana Teste",
-                "email": "ana@exemplo.com.br",
-                "telefone": "16999990001",
-                "mensagem": "Aceita troca?",
-                "valorProposta": 60000,
-                "tipo": 2,
-                "anuncio": {"codigo": "lj1-v204", "marca": "Fiat", "modelo": "Argo"},
-            }
-        }
-
-    def answer(self, request: Request) -> Response:
-        if request.path == "/oauth/v1/access-token":
-            form = parse_qs(request.get_data(as_text=True))
-            is_known = form.get("password") == [self.password] and request.authorization
-            return _json({"access_token": "t"}) if is_known else _json({}, 401)
-        # Their headers have underscores in their names, which this server does not pass on.
-        found = self.leads.get(request.args.get("id", ""))
-        return _json([found]) if found else _json({}, 404)
 
 
 # --- POP3 ------------------------------------------------------------------------------------
@@ -256,7 +162,7 @@ class _Session:
         self.handler.wfile.write(b"\r\n".join([*stuffed, b".", b""]))
 
 
-HTTP = {"mercadolivre": MercadoLivre, "meta": Meta, "webmotors": Webmotors}
+HTTP = {"meta": Meta}
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from tests.factories import make_store
 from tests.integrators.events import olx_lead
 
 NEEDED = {
-    kind.code: [f"--set={key.name}=v-{key.name}" for key in kind.keys if key.is_needed]
+    kind.code: [f"--set={key.name}=v-{key.name}" for key in kind.keys if key.is_needed_by_operators]
     for kind in KINDS.values()
 }
 
@@ -79,6 +79,14 @@ def test_a_simulators_address_is_taken_and_a_wrong_one_is_not(run):
 def test_a_name_is_taken_once(run):
     assert run("add", "olx", "--name", "A").exit_code == 0
     assert run("add", "generic", "--name", "A").exit_code == 2
+
+
+def test_one_dealer_is_added_once(run):
+    assert run("add", "olx", "--name", "A", "--set", "access_token=t").exit_code == 0
+    again = run("add", "olx", "--name", "B", "--set", "access_token=t")
+    assert again.exit_code == 2
+    assert "mesma conta que A" in again.output
+    assert "B" not in run("list").output
 
 
 def test_keys_that_do_not_exist_are_refused_with_the_known_ones(run):

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -12,14 +13,17 @@ from integrators.mercadolivre_token import access_token
 from jobs.queue import PermanentFailure
 from leads import privacy
 from tests.factories import make_vehicle
-from tests.integrators import events, simulators
+from tests.integrators import events
+from tests.simulators.ads import Ad
+from tests.simulators.mercadolivre import MercadoLivre
 
 APP, USER = "5503910054141466", "468424240"
 
 
 @pytest.fixture
-def service(httpserver) -> simulators.MercadoLivre:
-    return simulators.MercadoLivre(httpserver)
+def service() -> Iterator[MercadoLivre]:
+    with MercadoLivre() as portal:
+        yield portal
 
 
 @pytest.fixture
@@ -42,7 +46,8 @@ def state(portal) -> accounts.PortalAccount:
 
 def test_a_hint_becomes_the_lead_it_names(client, portal, service, work, look):
     car = make_vehicle(source_id="lj1-v204")
-    service.items["MLB123456"] = {"title": "Fiat Argo", "seller_custom_field": "lj1-v204"}
+    item = {"title": "Fiat Argo", "seller_custom_field": "lj1-v204"}
+    service.keep(Ad("MLB123456", "lj1-v204", "active", 6_490_000, item))
     answer = client.post(portal.path, json=events.mercadolivre_note())
     assert answer.status_code == 200
     assert service.asked.total() == 0  # nothing is asked while they wait

@@ -1,18 +1,21 @@
 """Webmotors, as far as it is public: a number is posted, the lead is read with our sign-in."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from core.db import db
 from integrators import accounts
 from tests.factories import make_vehicle
-from tests.integrators import simulators
+from tests.simulators.webmotors import Webmotors
 
 HINT = {"IdLead": 55, "CodigoCliente": 1, "Cnpj": "12.ABC.345/01DE-35"}
 
 
 @pytest.fixture
-def service(httpserver) -> simulators.Webmotors:
-    return simulators.Webmotors(httpserver)
+def service() -> Iterator[Webmotors]:
+    with Webmotors() as portal:
+        yield portal
 
 
 @pytest.fixture

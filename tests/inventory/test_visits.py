@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from core.clock import today
 from core.db import db, writing
 from inventory import visits
-from inventory.visits import VehicleVisit, VisitCounter, count_visit, forget_visits, visits_of
+from inventory.visits import VehicleVisit, VisitCounter, forget_visits, visit_counter, visits_of
 from tests.factories import make_vehicle
 
 
@@ -61,22 +61,22 @@ def test_they_are_written_by_themselves_a_moment_later(app):
 def test_what_a_busy_database_does_not_take_waits_and_is_written_once(app, monkeypatch):
     monkeypatch.setattr(visits, "WAIT_SECONDS", 0.1)
     car, day = make_vehicle().id, today()
-    count_visit(car, day)
+    visit_counter().count(car, day)
     with pytest.raises(ZeroDivisionError), writing() as session:
         session.add(VehicleVisit(vehicle_id=car, day=day, views=100))
         session.flush()
         counter(app).write()
         raise ZeroDivisionError  # what held it is gone without a trace
     assert written() == {}
-    count_visit(car, day)
+    visit_counter().count(car, day)
     counter(app).write()
     assert written() == {car: 2}
 
 
 def test_a_car_that_is_gone_takes_no_other_ones_views_along(app):
     car = make_vehicle().id
-    count_visit(car + 1000, today())
-    count_visit(car, today())
+    visit_counter().count(car + 1000, today())
+    visit_counter().count(car, today())
     counter(app).write()
     assert written() == {car: 1}
 
@@ -86,7 +86,7 @@ def test_reports_look_back_thirty_days_and_older_ones_are_forgotten(app):
     ages = {0: 1, 29: 10, 30: 100, 31: 1000}
     for days, views in ages.items():
         for _view in range(views):
-            count_visit(seen, today() - timedelta(days=days))
+            visit_counter().count(seen, today() - timedelta(days=days))
     counter(app).write()
     db.session.rollback()  # it has looked before they were there
     assert visits_of([seen, unseen]) == {seen: 11}

@@ -263,3 +263,25 @@ def test_jobs_that_take_minutes_leave_one_thread_free(app, effects, hold, until)
     hold.set()
     thread.join(timeout=10)
     assert ended == [True]
+
+
+def test_who_waits_for_others_machines_delays_nobody(app, effects, hold, until):
+    def wait(payload):
+        hold.wait(20)
+
+    for _ in range(5):
+        add("portal", priority=queue.URGENT)
+    db.session.rollback()
+    setup = JobSetup({"portal": wait, **HANDLERS}, apart=frozenset({"portal"}))
+    worker = Worker(app, setup, threads=2)
+    thread, ended = serve(worker)
+    try:
+        until(lambda: list(states().values()).count("running") == 5)  # all at the same time
+        add(payload={"note": "a lead"})
+        db.session.rollback()
+        until(lambda: effects() == ["a lead"])
+    finally:  # a worker that goes on would disturb whoever counts statements
+        worker.stop()
+        hold.set()
+        thread.join(timeout=10)
+    assert ended == [True]

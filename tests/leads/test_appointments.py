@@ -344,4 +344,5 @@ def test_times_cost_one_statement_and_a_booking_few(app, statements):
     statements.clear()
     with writing():
         book("test_drive", store_id, at(17), cars[0], submission_id)
-    assert len(statements) <= 5, "\n".join(statements)
+    # The last of them grows the site's version: free times stand on public pages.
+    assert len(statements) <= 6, "\n".join(statements)

@@ -15,6 +15,7 @@ from inventory.models import Vehicle
 from leads.message_templates import (
     SLOT,
     MessageTemplate,
+    archive_template,
     create_template,
     filled,
     open_slots,
@@ -185,3 +186,15 @@ def test_a_fixed_number_of_statements(lead, ana, statements):
     choices(db.session.get_one(Lead, lead.id), ana)
     assert len(statements) <= first
     assert db.session.scalar(sa.select(sa.func.count()).select_from(MessageTemplate)) > 30
+
+
+def test_a_newer_version_brings_its_texts_and_leaves_ours_alone(app):
+    ours, theirs = DEFAULTS[0]["code"], DEFAULTS[1]["code"]
+    of = sa.select(MessageTemplate).where(MessageTemplate.code == ours)
+    with writing() as session:
+        archive_template(session.scalars(of).one())
+        session.execute(sa.delete(MessageTemplate).where(MessageTemplate.code == theirs))
+    ship_texts()
+    codes = db.session.scalars(sa.select(MessageTemplate.code)).all()
+    assert sorted(codes) == sorted(one["code"] for one in DEFAULTS)
+    assert db.session.scalars(of).one().archived_at is not None

@@ -310,7 +310,7 @@ def test_addresses_a_stranger_typed_are_nothing_to_click(work, typed):
 HOSTILE = [
     "<script>alert(1)</script>",
     "</mj-text></mj-column><mj-image src='http://evil.example/x.png'/>",
-    "{{ 7 * 7 }}{% include 'base.html' %}",
+    "{{ 1234 * 5678 }}{% include 'base.html' %}",
     '"><img src=x onerror=alert(1)>',
     "&lt;b&gt; &amp; &nbsp; <!-- ]]> -->",
     "Ação 🚗 \u202e \u2028 𝕬𝖓𝖆 田中さん",
@@ -329,7 +329,7 @@ def test_what_is_typed_stays_text(work, typed):
         assert "onerror=alert(1)>" not in row.html
         assert "<mj-" not in row.html
         assert "evil.example/x.png'" not in row.html
-        assert "49" not in re.sub(r"#\w+", "", row.text)
+        assert "7006652" not in row.text
     assert len(mails()) == 2
 
 
@@ -436,7 +436,7 @@ def test_asking_for_mails_is_cheap(app, statements):
         enquiry = session.get(Enquiry, enquiry_id)
         statements.clear()
         notifications.after_enquiry(enquiry)
-    assert len(statements) == 2
+    assert len(statements) == 3, "whether the lead is a test of ours, and a row for each"
 
 
 def test_an_erased_person_is_not_written_to(work):

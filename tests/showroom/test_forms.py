@@ -213,7 +213,8 @@ def test_a_post_costs_two_statements_and_its_booking_a_few_more(client, statemen
     value = first_time(store)[0]
     statements.clear()
     client.post("/test-drive", data={**WHO, "loja": store.slug, "horario": value})
-    assert len(statements) <= 10, statements
+    # One of them grows the site's version: free times stand on public pages.
+    assert len(statements) <= 11, statements
 
 
 # ---- the offer's page ----
@@ -238,7 +239,7 @@ def test_a_proposal_is_for_the_car_of_the_page(client):
 @pytest.mark.parametrize("days", [1, 40])
 def test_a_car_sold_meanwhile_still_brings_its_lead(client, days):
     vehicle = make_vehicle()
-    other = make_vehicle()
+    other = make_vehicle(model="Tracker")  # one of the same model would take over the address
     sell(vehicle)
     with writing() as session:
         found = session.get(Vehicle, vehicle.id)

@@ -5,7 +5,6 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from gunicorn.http.errors import InvalidChunkSize
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -252,7 +251,9 @@ NAMES = st.sampled_from([*PARAMETERS.values(), "ids", "oferta", "valor", "entrad
 )
 def test_no_query_string_is_an_error(client, path, query):
     answer = client.get(path, query_string=query)
-    assert answer.status_code == 200, (query, answer.status_code)
+    # A first page has one address, and a page beyond the last is not there.
+    allowed = {200, 301, 404} if any(name == "pagina" for name, _value in query) else {200}
+    assert answer.status_code in allowed, (query, answer.status_code)
 
 
 @settings(
@@ -317,7 +318,7 @@ def test_a_body_in_broken_pieces_is_a_bad_request(client, path):
             return True
 
         def readinto(self, _buffer):
-            raise InvalidChunkSize(b"zz")
+            raise OSError("a chunk of size zz")
 
     for kind in ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
         body = {"wsgi.input": Broken(), "wsgi.input_terminated": True}

@@ -13,7 +13,9 @@ import time_machine
 
 from core.clock import now
 from core.db import db, writing
+from dealership.personal_link import code_of, staff_id_of
 from dealership.presence import PauseReason, beat, pause
+from dealership.roles import Role
 from dealership.roster import (
     AbsenceReason,
     ShiftFacts,
@@ -23,6 +25,8 @@ from dealership.roster import (
     set_work,
 )
 from dealership.staff import StaffMember
+from inventory.models import PriceChange
+from leads.figures import Window
 from leads.models import Lead, LeadEvent
 from leads.pipeline import handing_out
 from leads.pipeline.assignment import (
@@ -37,9 +41,10 @@ from leads.pipeline.assignment import (
 )
 from leads.pipeline.handing_out import hand_out
 from leads.pipeline.queue import claim
+from leads.pipeline.replay import differences
 from leads.pipeline.stages import Stage
 from leads.pipeline.timers import tend_queue
-from tests.factories import make_store
+from tests.factories import make_store, make_vehicle
 from tests.leads.pipeline.waiting import check, fresh, happen, make_lead, make_staff, use_rules
 
 MONDAY = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -346,3 +351,110 @@ def test_two_workers_at_once_give_each_lead_once(app, clock):
         check(lead)
     assert max(counts.values()) - min(counts.values()) <= 2
     assert db.session.scalar(sa.select(sa.func.count(Lead.id)).where(Lead.owner_id.is_(None))) == 0
+
+
+# --- named, special, owing ---------------------------------------------------------------------
+
+
+def as_logged():
+    """The replay of what was handed out says nothing else than the log."""
+    return differences(Window(MONDAY - timedelta(days=1), MONDAY + timedelta(days=9)))
+
+
+def test_who_comes_by_somebodys_link_is_theirs_turn_or_not(clock):
+    make_store()
+    present(), present()
+    seller = make_staff(Role.SELLER)
+    beat(seller.id)
+    touch = {"seller": code_of(seller.id), "landing": "/"}
+    lead = make_lead(last_touch=touch, first_touch={"seller": "1-00000000"})
+    forged = make_lead(at=now() + timedelta(seconds=1), last_touch={"seller": f"{seller.id}-0"})
+    assert hand_out() == 2
+    assert (told(lead)["rule"], told(lead)["owner_id"]) == ("named", seller.id)
+    assert (told(lead)["named_id"], told(forged)["rule"]) == (seller.id, "fair")
+    assert seller.id not in told(forged)["considered"]
+    assert as_logged() == []
+
+    use_rules(mode="pull")  # by hand, but for those who were asked for
+    mine, other = make_lead(last_touch=touch), make_lead()
+    assert hand_out() == 1
+    assert (fresh(mine).owner_id, fresh(other).owner_id) == (seller.id, None)
+    assert as_logged() == []
+
+
+def test_whom_a_link_or_a_rule_names_gets_theirs_though_nobody_has_a_turn(clock):
+    make_store()
+    make_staff()  # the attendant is away
+    seller, truck = make_staff(Role.SELLER), make_staff(Role.SELLER)
+    use_rules(special=[{"kind": "campaign", "value": "feirao", "people": [truck.id]}])
+    stuck = make_lead()  # nobody takes this one; it must not hold up the others
+    clock.shift(timedelta(seconds=1))
+    named = make_lead(last_touch={"seller": code_of(seller.id)})
+    special = make_lead(source_ref="feirao")
+    beat(seller.id), beat(truck.id)
+    assert hand_out() == 2
+    owners = [fresh(one).owner_id for one in (stuck, named, special)]
+    assert owners == [None, seller.id, truck.id]
+
+
+def test_a_link_is_only_its_own(app):
+    assert staff_id_of(code_of(7).upper()) == 7
+    for code in ("", "7", "7-", "8-" + code_of(7)[2:], code_of(7) + "0", "07" + code_of(7)[1:]):
+        assert staff_id_of(code) is None
+
+
+def test_the_first_special_rule_that_fits_decides_and_the_log_says_which(clock):
+    store = make_store()
+    ana, bia = present(), present()
+    dear = make_vehicle(store=store, price_cents=200_000_00, features=["pcd"])
+    plain = make_vehicle(store=store, price_cents=40_000_00)
+    with writing() as session:
+        session.add(PriceChange(vehicle_id=plain.id, price_cents=1, actor=ana.email))
+    make_slug = dear.car_model.make.slug
+    rules = {
+        "fleet": {"kind": "fleet", "people": [bia.id]},
+        "adapted": {"kind": "adapted", "people": [bia.id]},
+        "price": {"kind": "price", "value": "150000", "people": [bia.id]},
+        "make": {"kind": "make", "value": make_slug, "people": [bia.id]},
+        "campaign": {"kind": "campaign", "value": "feirao", "people": [bia.id]},
+        "captor": {"kind": "captor"},
+    }
+    facts = {
+        "fleet": {"department": "fleet"},
+        "campaign": {"source_ref": "feirao"},
+        "captor": {"vehicle_id": plain.id},
+    }
+    for number, (kind, rule) in enumerate(rules.items()):
+        use_rules(special=[rule])
+        clock.shift(timedelta(minutes=1))
+        beat(ana.id), beat(bia.id)
+        lead = make_lead(**facts.get(kind, {"vehicle_id": dear.id}))
+        assert hand_out() == 1, kind
+        event = told(lead)
+        assert (event["rule"], event["special"]) == ("special", kind)
+        assert event["owner_id"] == (ana.id if kind == "captor" else bia.id), number
+    use_rules(special=[rules["make"], rules["campaign"]])
+    lead = make_lead()
+    assert hand_out() == 1
+    assert told(lead)["rule"] == "fair"
+    assert "special" not in told(lead)
+    assert as_logged() == []
+
+
+def test_who_owes_the_outcome_of_a_visit_gets_no_more_until_they_say_it(clock):
+    make_store()
+    ana = present()
+    owed = make_lead()
+    happen(owed, "claimed", ana.email, owner_id=ana.id)
+    over = (now() - timedelta(days=3)).isoformat()  # Friday
+    happen(owed, "booked", ana.email, appointment_id=1, starts_at=over)
+    lead = make_lead()
+    assert hand_out() == 0
+    bia = present()
+    assert hand_out() == 1
+    assert told(lead)["owner_id"] == bia.id
+    assert told(lead)["excluded"] == {str(ana.id): "overdue"}
+    happen(owed, "no_show", ana.email, appointment_id=1)
+    make_lead()
+    assert hand_out() == 1
+    assert as_logged() == []

@@ -21,11 +21,13 @@ from leads.pipeline.goals import (
     efforts,
     goals_around,
     progress,
+    ramped_target,
     read_births,
     read_feats,
     set_goal,
 )
 from leads.pipeline.log import record, undo
+from leads.pipeline.outlook import Outlook, outlook
 from tests.factories import make_store
 from tests.leads.pipeline.waiting import make_lead, make_staff
 
@@ -71,6 +73,34 @@ def test_a_share_is_of_those_that_can_be_judged():
     assert (found.value, found.is_reached) == (66, True)
     nothing = progress(contact, [], [], HOURS, LAST)
     assert (nothing.value, nothing.is_on_pace) == (None, False)
+
+
+def test_a_newcomer_is_asked_for_the_share_of_each_month():
+    asked = goal(scope="person", staff_id=1, ramp=[50, 75])
+    target = {
+        day: ramped_target(asked, day, HOURS)
+        for day in (
+            date(2026, 10, 1), date(2026, 9, 1), date(2026, 8, 1), date(2026, 10, 16),
+            date(2026, 11, 9),
+        )
+    }  # fmt: skip
+    assert list(target.values()) == [
+        22, 33, 44,
+        11,  # half of the eleven of 22 working days since the sixteenth
+        1,  # never nothing: a goal of nothing is reached at once
+    ]  # fmt: skip
+    assert ramped_target(asked, None, HOURS) == 44
+    found = progress(asked, [], [feat()] * 12, HOURS, date(2026, 10, 15), {1},
+                     started_on=date(2026, 10, 1))  # fmt: skip
+    assert (found.target, found.pace, found.is_on_pace) == (22, 11, True)
+
+
+def test_a_running_month_ends_where_its_working_days_lead():
+    month, day = "2026-10", date(2026, 10, 9)
+    assert outlook(month, 700_00, day, HOURS) == Outlook(700_00, 2_200_00, 7, 22)
+    assert outlook(month, 0, day, HOURS) is None
+    assert outlook(month, 1, date(2026, 11, 1), HOURS) is None
+    assert outlook("2026-11", 1, date(2026, 11, 1), HOURS) is None  # a Sunday
 
 
 def test_who_counts():

@@ -56,7 +56,7 @@ def facts(kind, rng, at, people):
         "reason": rng.choice(["timer", "busy", "price", "late"]), "channel": "phone",
         "outcome": "no_answer", "evidence": "phone", "action": "follow_up", "due_at": later,
         "need": "SUV", "summary": {"need": "SUV"}, "appointment_id": 7, "price_cents": 100,
-        "into": 3,
+        "into": 3, "place_id": 7,
     }  # fmt: skip
     given = {name: all_facts[name] for name in TRANSITIONS[kind].needs}
     if kind == "booked" and rng.random() < 0.8:
