@@ -9,7 +9,7 @@ PORT ?= 8000
 export HOST PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench chaos messages lock clean
+.PHONY: help run test lint format bench bench-compare chaos messages lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,11 @@ format: $(VENV)/.test-ready ## rewrite the code in the house format
 
 bench: $(VENV)/.test-ready $(CATALOGUE).mo ## speed and memory, as ratios to bare references of the same run
 	@$(BIN)/python -m bench $(BENCH)
+
+# make bench-compare REF=HEAD~3 BENCH="--only pages --only web"
+bench-compare: $(VENV)/.test-ready $(CATALOGUE).mo ## the same rows of another commit and of this tree, in turn: REF=…
+	@test -n "$(REF)" || { echo "Say which commit: make bench-compare REF=…, or two files: REF=\"before.json after.json\""; exit 1; }
+	@$(BIN)/python -m bench.compare $(REF) $(BENCH)
 
 chaos: $(VENV)/.test-ready $(CATALOGUE).mo ## no accepted lead is lost or doubled, whatever is killed, locked or full
 	@$(BIN)/python -m bench.chaos $(CHAOS)
