@@ -37,7 +37,7 @@ from dealership import notices, roster
 from dealership.identity import Identity, identity, last_known_identity
 from demo import angles
 from demo.cli import demo_commands
-from integrators import accounts, answering, polling
+from integrators import accounts, answering, index_now, polling
 from integrators import watching as portal_figures
 from integrators.api import registering
 from integrators.api.cli import api_token_commands
@@ -48,6 +48,7 @@ from integrators.feeds.door import feeds_door
 from integrators.feeds.feed import FOLDER as FEEDS
 from integrators.incoming import processing
 from integrators.incoming.door import webhooks
+from integrators.index_now import index_now_door
 from integrators.listings import syncing, term_sync, tombstones, untruths
 from integrators.listings.after_restore import beware_of_portals
 from integrators.outgoing import sending
@@ -162,6 +163,7 @@ HANDLERS = {
     **refreshing.JOBS,
     **answering.JOBS,
     **registering.JOBS,
+    **index_now.JOBS,
     **sending.JOBS,
     **staff_mail.JOBS,
     **shopper_running.JOBS,
@@ -199,6 +201,7 @@ TIMETABLE = (
     Periodic("refresh-feeds", every_seconds=60, kind="refresh_feeds"),
     Periodic("refresh-terms", every_seconds=24 * 3600, kind="refresh_terms"),
     Periodic("purge-listing-events", every_seconds=24 * 3600, kind="purge_listing_events"),
+    Periodic("tell-search-engines", every_seconds=300, kind="tell_search_engines"),
     Periodic("forward-events", every_seconds=5, kind="forward_events"),
     Periodic("purge-webhooks", every_seconds=24 * 3600, kind="purge_webhooks"),
     Periodic("price-alerts", every_seconds=300, kind="price_alerts"),
@@ -207,7 +210,7 @@ TIMETABLE = (
 
 
 # These wait for portals, which may be slow or down, or for our own pages.
-APART = frozenset({syncing.JOB, "sync_terms", "read_own_places"})
+APART = frozenset({syncing.JOB, "sync_terms", "read_own_places", "tell_search_engines"})
 
 
 class _Vitrine(Flask):
@@ -313,6 +316,7 @@ def _init_doors(app: Flask, config: settings.Config) -> None:
         next_page,
         webhooks,
         feeds_door,
+        index_now_door,
     ):
         app.register_blueprint(blueprint)
     init_api(app)

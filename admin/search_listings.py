@@ -8,9 +8,9 @@ from urllib.parse import quote, urlsplit
 
 import sqlalchemy as sa
 from flask import request
+from flask_babel import format_datetime, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_babel import ngettext
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 from wtforms import StringField, TextAreaField
@@ -27,6 +27,7 @@ from content.targets import BadTarget, read_path
 from core.text import clean_line, fold
 from dealership.identity import identity
 from dealership.roles import Permission
+from integrators import index_now
 from inventory import search
 from inventory.list_paths import STOCK, filter_at, list_path
 from showroom import list_heads, list_index, offer_head
@@ -110,6 +111,32 @@ class _Rows(Listing):
         return ordered[start : start + PAGE_SIZE]
 
 
+def _told_to_engines() -> str:
+    """How telling search engines of changed offers stands, in a sentence."""
+    if not index_now.is_on():
+        return _(
+            "Search engines find changed offers by themselves, which takes days. Who looks after "
+            "the site can have them told at once (IndexNow)."
+        )
+    last = index_now.notice()
+    if last.problem == "unreachable":
+        return _("IndexNow cannot be reached. The same offers are told again within an hour.")
+    if last.problem:
+        return _(
+            "IndexNow refused the last message (%(status)s). The same offers are told again "
+            "later; who looks after the site should look into it.",
+            status=last.problem,
+        )
+    if last.told_at is None:
+        return _("IndexNow is on. The first offers are told within five minutes.")
+    return ngettext(
+        "IndexNow is on: search engines were told of %(num)s offer on %(when)s.",
+        "IndexNow is on: search engines were told of %(num)s offers on %(when)s.",
+        last.addresses,
+        when=format_datetime(last.told_at, "short"),
+    )
+
+
 class SearchListings(StaffView):
     """Lists, pages and cars in search results."""
 
@@ -133,6 +160,7 @@ class SearchListings(StaffView):
                     "Search engines are to know %(num)s lists.",
                     indexed,
                 ),
+                index_now=_told_to_engines(),
             )
         )
 

@@ -61,6 +61,7 @@ class Config:
     spool_dir: str = ""
     metrics_token: str = ""  # who shows it may read /metrics from elsewhere; empty: nobody
     fipe_url: str = ""  # a machine that answers for the FIPE table; empty: our own stock
+    indexnow_url: str = ""  # where search engines are told of changed offers; empty: nobody is
     ga4_id: str = ""
     google_ads_id: str = ""
     meta_pixel_id: str = ""
@@ -136,7 +137,7 @@ def _mail_from(text: str) -> str:
 
 def _web_origin(text: str) -> str:
     if text and not re.fullmatch(r"https?://[!-~]{1,300}", text):
-        raise ValueError("use an address such as https://fipe.example.com.br")
+        raise ValueError("use an address such as https://example.com.br")
     return text.rstrip("/")
 
 
@@ -166,6 +167,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "smtp_url": _smtp_url,
     "mail_from": _mail_from,
     "fipe_url": _web_origin,
+    "indexnow_url": _web_origin,
     "metrics_token": _token,
     "ga4_id": _tag_id,
     "google_ads_id": _tag_id,

@@ -264,3 +264,18 @@ class PublicRound(Model):
     pages: Mapped[int] = mapped_column(default=0)  # asked for
     untrue: Mapped[int] = mapped_column(default=0)
     problem: Mapped[str] = mapped_column(sa.String(300), default="")  # why it is not whole
+
+
+class SearchNotice(Model):
+    """The last offer that search engines were told of: one row."""
+
+    __tablename__ = "search_notice"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    # The place in the stock's history, by version and then by car.
+    stock_seq: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    vehicle_id: Mapped[int] = mapped_column(default=0)
+    told_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when a message was taken last
+    addresses: Mapped[int] = mapped_column(default=0)  # in that message
+    problem: Mapped[str] = mapped_column(sa.String(20), default="")  # a status, or "unreachable"
+    rests_until: Mapped[datetime | None] = mapped_column(UtcDateTime)

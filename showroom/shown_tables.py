@@ -27,11 +27,11 @@ HIDDEN: Final = _names(
     outreach_list outreach_round outreach_touch passkey person person_key person_merge
     photo_upload portal_account portal_term portal_term_list possible_duplicate presence
     public_check public_round push_device push_key quality_rules quality_sample queue_rules
-    redirect referral refused_post removed_photo saved_filter shift shopper_door shopper_plan
-    shopper_round site_version staff staff_invitation staff_role staff_session staff_store
-    staff_tries state_change sticker sticker_scan stock_import stop_entry stop_key stopped_send
-    subject_request submission subscription term_match testimonial_invitation timetable
-    vehicle_visit webhook_delivery webhook_endpoint work_profile worker_heartbeat
+    redirect referral refused_post removed_photo saved_filter search_notice shift shopper_door
+    shopper_plan shopper_round site_version staff staff_invitation staff_role staff_session
+    staff_store staff_tries state_change sticker sticker_scan stock_import stop_entry stop_key
+    stopped_send subject_request submission subscription term_match testimonial_invitation
+    timetable vehicle_visit webhook_delivery webhook_endpoint work_profile worker_heartbeat
     """
 )
 # Among the hidden ones, what a page does show, and may show up to a minute late: how long leads
