@@ -76,7 +76,6 @@ def _page(dealer: Identity, total: int) -> seo.Page:
             seo.organization_node(dealer),
             seo.website_node(dealer),
             seo.dealer_node(dealer, None),
-            seo.breadcrumb_node([(_("Home"), "/")], "/"),
         ),
     )
 

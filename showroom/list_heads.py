@@ -59,6 +59,8 @@ def list_head(result: SearchResult, offers: Sequence[Listed], dealer: Identity) 
         description=seo.shorten(text),
         path=around,
         is_indexable=False,
+        # For whoever reads the page all the same: where it stands and whose it is.
+        nodes=(seo.breadcrumb_node(crumbs, around), seo.dealer_node(dealer, None)),
         **_image(offers, heading),
     )
     return ListHead(page, heading, crumbs, is_plain)

@@ -270,7 +270,7 @@ def page_node(
     path: str, name: str, kind: str = "WebPage", about: str | None = None
 ) -> dict[str, Any]:
     """The page at `path`, a `kind` of WebPage; `about` is the `@id` of what it is mainly about.
-    Its graph holds its breadcrumbs and the site, too."""
+    Its graph holds the site and its breadcrumbs, too, which the home page has none of."""
     return known(
         {
             "@type": kind,
@@ -279,7 +279,7 @@ def page_node(
             "name": name,
             "isPartOf": {"@id": absolute("/#website")},
             "mainEntity": {"@id": about} if about else None,
-            "breadcrumb": {"@id": f"{absolute(path)}#trilha"},
+            "breadcrumb": {"@id": f"{absolute(path)}#trilha"} if path != "/" else None,
             "inLanguage": "pt-BR",
         }
     )
