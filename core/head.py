@@ -64,12 +64,13 @@ def absolute(path: str) -> str:
 
 
 def fit(parts: Sequence[str], tail: str, limit: int = TITLE_CHARACTERS) -> str:
-    """`parts` joined, dropping from the right until it fits `limit` characters with `tail`."""
+    """`parts` joined, dropping from the right until it fits `limit` characters with `tail`. The
+    first stays whole: where it is too long for the tail, the tail goes."""
     for count in range(len(parts), 0, -1):
         text = " ".join(part for part in parts[:count] if part) + tail
-        if len(text) <= limit or count == 1:
+        if len(text) <= limit:
             return text
-    return tail
+    return parts[0]
 
 
 def shorten(text: str, limit: int = DESCRIPTION_CHARACTERS) -> str:

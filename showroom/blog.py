@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from content import documents, published
 from content.calls_to_action import Goal
 from content.documents import ARTICLE, PAGE, STORY, path_of
-from content.markdown import rendered
+from content.markdown import plain, rendered
 from content.media import shown
 from content.models import Document
 from core.clock import now
@@ -215,7 +215,9 @@ def _head(
     return seo.Page(
         title=content.get("seo_title") or seo.fit([content["title"]], f" | {dealer.name}"),
         description=content.get("seo_description")
-        or seo.shorten(content.get("excerpt") or content.get("title", "")),
+        or seo.shorten(
+            content.get("excerpt") or plain(content.get("markdown", "")) or content["title"]
+        ),
         path=path,
         is_indexable=not is_preview,
         image=image,

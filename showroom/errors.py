@@ -48,6 +48,8 @@ def error_page(
         description=text,
         path=request.path,
         is_indexable=False,
+        image=seo.absolute("/static/card.jpg"),
+        image_alt=heading,
     )
     body = render_template(
         "showroom/error.html",
