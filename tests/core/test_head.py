@@ -4,6 +4,7 @@ import pytest
 
 from core.head import fit, shorten
 
+LONG = "O que conferir antes de comprar um seminovo"
 HOUSE = " | Quatro Ipês Automóveis"
 
 
@@ -14,9 +15,9 @@ HOUSE = " | Quatro Ipês Automóveis"
         (["Carros novos e usados", "em Campinas e região"], f"Carros novos e usados{HOUSE}"),
         (["Carros", ""], f"Carros{HOUSE}"),
         # Too long for both: the words stay, the house goes.
-        (["O que conferir antes de comprar um seminovo"], "O que conferir antes de comprar um seminovo"),
+        ([LONG], LONG),
     ],
-)  # fmt: skip
+)
 def test_a_title_loses_its_end_first_and_never_its_first_words(parts, title):
     assert fit(parts, HOUSE) == title
     assert len(title) <= 60
