@@ -24,6 +24,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from core.clock import now
 from core.db import db
 from core.errors import DomainError
+from core.site_memory import remembered
 from core.text import clean_text
 from dealership.identity import format_cnpj, identity
 from leads import objections, stop_list
@@ -77,20 +78,21 @@ def current_text(kind: str) -> Text:
     even the name of the dealership is missing from it.
     """
     try:
-        rows = _rows(kind)
-        words = BUILT_IN_TEXTS[kind]()
+        rows = remembered(f"wording:{kind}", lambda: _stored(kind))
+        published = next((text for text, since in rows if since and since <= now()), None)
+        words = "" if published else BUILT_IN_TEXTS[kind]()
     except sa.exc.SQLAlchemyError:
         if db.session().info.get("writing"):
             raise  # the caller's transaction is lost, and it must know
         db.session.rollback()
         words = _without_database(kind)
         return Text(kind, 1, words, digest_of(words))
-    published = next((row for row in rows if row.kind == kind and row.since <= now()), None)
     if published:
-        return _text(published)
+        return published
     digest = digest_of(words)
-    stored = next((row for row in rows if row.digest == digest), None)
-    return _text(stored) if stored else Text(kind, _next_version(rows), words, digest)
+    stored = next((text for text, _since in rows if text.digest == digest), None)
+    following = rows[0][0].version + 1 if rows else 1
+    return stored or Text(kind, following, words, digest)
 
 
 def shown_text(kind: str, mark: str) -> Text | None:
@@ -308,6 +310,12 @@ def _rows(kind: str) -> list[LegalText]:
     """Every stored wording of `kind`, newest first."""
     query = sa.select(LegalText).where(LegalText.kind.in_([kind, _BUILT_IN + kind]))
     return list(db.session.scalars(query.order_by(LegalText.version.desc())))
+
+
+def _stored(kind: str) -> list[tuple[Text, datetime | None]]:
+    """The same without the session: each wording, and since when it is published, None for a
+    built-in one."""
+    return [(_text(row), row.since if row.kind == kind else None) for row in _rows(kind)]
 
 
 def _text(row: LegalText) -> Text:

@@ -51,6 +51,7 @@ INTERNAL: Final = frozenset(
     {"submission_id", HONEYPOT, "carimbo", "origem", "texto", "prova", "enviar"}
 )
 INCOMPLETE_EMAIL: Final = _l("This e-mail looks incomplete. It has the form name@example.com.")
+_WITH_CHOICES: Final = frozenset({"RadioField", "SelectField"})
 Typed = MultiDict[str, str]
 
 
@@ -100,14 +101,14 @@ class LeadForm(Form):
     prova = HiddenField()  # proof of work, where the dealer asks for one
 
     too_large = False
+    was_posted = False
     unknown: tuple[str, ...] = ()
 
     @classmethod
     def blank(cls, **values: Any) -> Self:
         """The form of a freshly drawn page, with what is known already as `values`."""
         form = cls(data=values)
-        form.submission_id.data = str(uuid.UUID(bytes=secrets.token_bytes(16), version=4))
-        form.carimbo.data = _signer().sign(b"").decode()
+        form.submission_id.data, form.carimbo.data = new_marks()
         return form
 
     @classmethod
@@ -125,6 +126,7 @@ class LeadForm(Form):
             form.too_large = True
             return form
         form = cls(typed)
+        form.was_posted = True
         form.unknown = tuple(key for key in typed if key not in form._fields and key != HONEYPOT)
         form._honeypot = typed.get(HONEYPOT, "")
         return form
@@ -145,6 +147,21 @@ class LeadForm(Form):
         except BadData:
             return None
         return float((now() - drawn).total_seconds())
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether all that can be seen of it is what its class says: nothing is filled in, chosen
+        from a list of this page's own, or wrong. Then everybody gets the same but for the marks."""
+        return not (
+            self.was_posted
+            or self.too_large
+            or any(
+                field.errors
+                or (field.data and field.type != "HiddenField")
+                or field.type in _WITH_CHOICES
+                for field in self._fields.values()
+            )
+        )
 
     @property
     def first_error(self) -> str:
@@ -169,7 +186,7 @@ class LeadForm(Form):
 
     def redraw(self) -> None:
         """Ready the refused form for another try: a new stamp, the same submission id."""
-        self.carimbo.data = _signer().sign(b"").decode()
+        _number, self.carimbo.data = new_marks()
 
     @property
     def fields(self) -> dict[str, str]:
@@ -220,6 +237,12 @@ class LeadForm(Form):
 
     def validate_mensagem(self, field: TextAreaField) -> None:
         field.data = clean_text(field.data or "", MOST_BODY_BYTES)
+
+
+def new_marks() -> tuple[str, str]:
+    """What each form that is given away has of its own: a submission id, and the moment, signed."""
+    number = uuid.UUID(bytes=secrets.token_bytes(16), version=4)
+    return str(number), _signer().sign(b"").decode()
 
 
 def _signer() -> TimestampSigner:

@@ -122,10 +122,11 @@ def _words() -> dict[str, Markup]:
 
 def _wording(kind: str) -> Text:
     """The wording of `kind`, read once per request however many forms a page has."""
-    kept: dict[str, Text] = g.setdefault("wordings", {})
-    if kind not in kept:
-        kept[kind] = current_text(kind)
-    return kept[kind]
+    name = f"wording:{kind}"  # as `remembered` calls it, which forgets this one, too
+    if name not in g:
+        setattr(g, name, current_text(kind))
+    found: Text = getattr(g, name)
+    return found
 
 
 # ---- pictures ----

@@ -28,6 +28,7 @@ from core.site_memory import sees_site_number
 from inventory import search
 from inventory.offers import Offer, OfferPhoto
 from inventory.search.labels import locale_name
+from leads.forms import LeadForm, new_marks
 from showroom.house_mark import house_mark
 
 MOST_BYTES: Final = 32 * 1024 * 1024  # of one process; some six thousand cards
@@ -39,6 +40,10 @@ _OVERHEAD_BYTES: Final = 400  # of the key and the containers, roughly
 _MARK: Final = secrets.token_hex(12)
 _DIGITS: Final = 5
 _ALWAYS_LINKED: Final = frozenset({"/avaliacao", "/contato", "/favoritos"})
+
+
+Part = bytes | Callable[[], bytes]  # of a page: ready, or made for each reader anew
+Parts = tuple[Part, ...]
 
 
 class Shelf:
@@ -86,7 +91,9 @@ def init_fragments(app: Flask) -> None:
     """Keep pieces for `app`, and let templates ask for them. In development nothing is kept:
     templates change there."""
     app.extensions[_EXTENSION] = None if app.debug else Shelf(MOST_BYTES)
-    app.jinja_env.globals.update(kept=kept, current_link=current_link)
+    app.jinja_env.globals.update(
+        kept=kept, kept_of_form=kept_of_form, form_marks=form_marks, current_link=current_link
+    )
 
 
 def shelf() -> Shelf | None:
@@ -100,26 +107,58 @@ def shelf() -> Shelf | None:
 
 def render_page(template: str, **context: Any) -> bytes:
     """The page of `template`, with the kept pieces that it asked for."""
-    pieces: list[bytes] = []
+    return finished(parts_of_page(template, **context))
+
+
+def parts_of_page(template: str, **context: Any) -> Parts:
+    """The same in its parts, for `finished`: they may be kept, and given to many readers."""
+    pieces: list[Part] = []
     g.pieces = pieces
     try:
         first, *rest = render_template(template, **context).split(_MARK)
     finally:
         del g.pieces
-    page = [first.encode()]
+    parts: list[Part] = [first.encode()]
     for part in rest:
-        page.append(pieces[int(part[:_DIGITS])])
-        page.append(part[_DIGITS:].encode())
-    return b"".join(page)
+        parts.append(pieces[int(part[:_DIGITS])])
+        parts.append(part[_DIGITS:].encode())
+    return tuple(parts)
+
+
+def finished(parts: Parts) -> bytes:
+    """The page of `parts` for one reader."""
+    return b"".join(part if isinstance(part, bytes) else part() for part in parts)
 
 
 def placed(piece: bytes) -> Markup:
     """`piece` for a template: a mark of its place on a page of `render_page`, itself elsewhere."""
-    pieces: list[bytes] | None = g.get("pieces")
-    if pieces is None:
+    if g.get("pieces") is None:
         return Markup(piece.decode())  # noqa: S704  # made by our own templates
-    pieces.append(piece)
-    return Markup(f"{_MARK}{len(pieces) - 1:0{_DIGITS}}")  # noqa: S704
+    return _marked(piece)
+
+
+def form_marks(form: LeadForm) -> Markup:
+    """The fields in which no two forms are alike. For templates. Raises RuntimeError inside of a
+    piece: everybody would get the same."""
+    if g.get("is_in_piece"):
+        raise RuntimeError("a form within a kept piece")
+    if g.get("pieces") is not None and form.is_untouched:
+        return _marked(_new_form_marks)
+    return form.submission_id(id=False) + form.carimbo(id=False)
+
+
+def _new_form_marks() -> bytes:
+    number, stamp = new_marks()
+    return (
+        f'<input name="submission_id" type="hidden" value="{number}">'
+        f'<input name="carimbo" type="hidden" value="{stamp}">'
+    ).encode()
+
+
+def _marked(part: Part) -> Markup:
+    """The mark of its place, on a page that is being drawn."""
+    g.pieces.append(part)
+    return Markup(f"{_MARK}{len(g.pieces) - 1:0{_DIGITS}}")  # noqa: S704
 
 
 def kept(name: str, make: Callable[..., Markup], *on: Hashable) -> Markup:
@@ -136,15 +175,22 @@ def kept(name: str, make: Callable[..., Markup], *on: Hashable) -> Markup:
     key = (name, *readers, *on)
     piece = known.get(key)
     if piece is None:
-        outer = g.pop("pieces", None)
+        outer = g.get("pieces"), g.get("is_in_piece", False)
+        g.pieces, g.is_in_piece = None, True
         try:
             piece = make(*on).encode()
         finally:
-            if outer is not None:
-                g.pieces = outer
+            g.pieces, g.is_in_piece = outer
         if sees_site_number():
             known.put(key, piece, len(piece) + _OVERHEAD_BYTES)
     return placed(piece)
+
+
+def kept_of_form(form: LeadForm, name: str, make: Callable[..., Markup], *on: Hashable) -> Markup:
+    """A part of `form`, `make(form, *on)`, kept while nobody typed anything into it."""
+    if not form.is_untouched:
+        return make(form, *on)
+    return kept(f"form-{name}", lambda _kind, *on: make(form, *on), type(form), *on)
 
 
 def current_link(path: str, links: Iterable[tuple[str, str]]) -> str:

@@ -14,6 +14,8 @@ from dealership.models import Dealership
 from inventory.lifecycle import move
 from inventory.models import Vehicle
 from inventory.stock_version import touch
+from leads.consent import MARKETING, publish_text
+from leads.forms import InterestForm
 from showroom import fragments
 from showroom.fragments import MOST_BYTES, Shelf
 from tests.factories import make_vehicle
@@ -32,7 +34,7 @@ def as_in_use(app: Flask) -> Iterator[None]:
 def read(client, path: str) -> str:
     """The page, without what each form is given anew."""
     text = client.get(path).text
-    text = re.sub(r'<input[^>]*name="(?:submission_id|carimbo)"[^>]*>', "", text)
+    text = re.sub(r'(name="(?:submission_id|carimbo)" type="hidden" value=)"[^"]*"', r"\1", text)
     assert fragments._MARK not in text
     return text
 
@@ -124,3 +126,43 @@ def test_a_shelf_keeps_to_its_size_and_what_is_used(used):
     assert (shelf.get("hot") == "h") is used
     shelf.put("huge", "x", 6_000)
     assert shelf.get("huge") is None
+
+
+def test_each_form_has_marks_of_its_own_however_ready_the_rest_is(client):
+    path = path_of(make_vehicle())
+    pages = "".join(client.get(path).text for _ in range(3))
+    ids = re.findall(r'name="submission_id" type="hidden" value="([^"]{36})"', pages)
+    assert len(ids) == len(set(ids)) == 9
+    assert len(re.findall(r'name="carimbo" type="hidden" value="([^"]+)"', pages)) == 9
+
+
+def test_what_somebody_typed_is_kept_for_nobody(client):
+    path = path_of(make_vehicle())
+    plain = read(client, path)
+    typed = {"nome": "Zuleica", "telefone": "12", "submission_id": "a" * 32}
+    refused = client.post(path, data=typed)
+    assert refused.status_code == 422
+    assert 'value="Zuleica"' in refused.text
+    assert f'value="{"a" * 32}"' in refused.text
+    assert read(client, path) == plain
+
+
+def test_a_form_inside_of_a_piece_is_refused(app):
+    with app.test_request_context():
+        form = InterestForm.blank()
+        with pytest.raises(RuntimeError):
+            fragments.kept("wrong", lambda: fragments.form_marks(form))
+        assert "submission_id" in fragments.form_marks(form)
+    db.session.rollback()
+
+
+def test_a_new_wording_reaches_ready_forms_at_once(client):
+    path = path_of(make_vehicle())
+    read(client, path)
+    with writing():
+        publish_text(MARKETING, "Quero novidades da casa, palavra nova.")
+    assert "palavra nova" in read(client, path)
+    later = now() + timedelta(days=2)
+    with writing():
+        publish_text(MARKETING, "Só depois de amanhã.", since=later)
+    assert "palavra nova" in read(client, path)
