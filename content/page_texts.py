@@ -15,6 +15,7 @@ from content.models import PageText
 from content.refusals import ContentRefused, fitting, refuse_unlawful
 from core.clock import now
 from core.db import db
+from core.site_memory import remembered
 from core.text import clean_line
 
 # What search engines show whole, and what is too little to choose a page by.
@@ -49,9 +50,9 @@ def offer_key(public_id: str) -> str:
 
 
 def words_of(key: str) -> OwnWords:
-    """The words of the page at `key`, an address or an `offer_key`. One statement."""
-    row = db.session.execute(sa.select(*_COLUMNS).where(PageText.path == key)).first()
-    return OwnWords(*row) if row else NONE
+    """The words of the page at `key`, an address or an `offer_key`. No statement while nothing
+    that the site shows changes."""
+    return remembered("page words", all_words).get(key, NONE)
 
 
 def all_words() -> dict[str, OwnWords]:

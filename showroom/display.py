@@ -68,8 +68,8 @@ def init_display(app: Flask) -> None:
         department_place=department_place,
         share_link=share_link,
         page_numbers=page_numbers,
-        marketing_text=lambda: _wording(MARKETING),
-        notice_text=lambda: _wording(NOTICE),
+        marketing_text=lambda: wording(MARKETING),
+        notice_text=lambda: wording(NOTICE),
         drop_empty=lambda values: {k: v for k, v in values.items() if v is not None},
     )
     app.jinja_env.globals.update(_=_said, gettext=_said, ngettext=_said_of)
@@ -120,7 +120,7 @@ def _words() -> dict[str, Markup]:
     return kept[1]
 
 
-def _wording(kind: str) -> Text:
+def wording(kind: str) -> Text:
     """The wording of `kind`, read once per request however many forms a page has."""
     name = f"wording:{kind}"  # as `remembered` calls it, which forgets this one, too
     if name not in g:

@@ -7,6 +7,10 @@ house moves (names, stores, menus), and on the reader's language. What changes w
 (a promotion's last day, a FIPE month, "just arrived") ends with the quarter of an hour at the
 latest: in no zone of the world does a day end within one.
 
+A whole page may be kept so (`kept_page`), under all that it shows; it is finished for each reader
+with marks of their own in its forms. The cache in front of Flask drops every page each minute and
+with each change of the site: what is kept here is what it draws them from.
+
 Pieces are bytes, put into the page's own after the template has run (`render_page`): a card that
 is ready costs neither markup nor encoding again. Nothing of a reader's own belongs into a piece.
 """
@@ -31,11 +35,12 @@ from inventory.search.labels import locale_name
 from leads.forms import LeadForm, new_marks
 from showroom.house_mark import house_mark
 
-MOST_BYTES: Final = 32 * 1024 * 1024  # of one process; some six thousand cards
+MOST_BYTES: Final = 48 * 1024 * 1024  # of one process; some six thousand cards, or 600 pages
 NEW_ARRIVAL_DAYS: Final = 7
 QUARTER_SECONDS: Final = 900
 _EXTENSION: Final = "vitrine_fragments"
 _OVERHEAD_BYTES: Final = 400  # of the key and the containers, roughly
+_OFFER_BYTES: Final = 6_000  # of its fields and photos, roughly
 # Stands for a piece while the template runs. Nobody who writes a text can guess it.
 _MARK: Final = secrets.token_hex(12)
 _DIGITS: Final = 5
@@ -125,6 +130,22 @@ def parts_of_page(template: str, **context: Any) -> Parts:
     return tuple(parts)
 
 
+def kept_page(name: str, draw: Callable[[], Parts], *on: Hashable) -> bytes:
+    """The page `name`, which depends on the house and on `on`: of what `draw` answers, when there
+    is none ready."""
+    known = shelf()
+    if known is None:
+        return finished(draw())
+    key = (name, *_readers(), *on)
+    parts: Parts | None = known.get(key)
+    if parts is None:
+        parts = draw()
+        if sees_site_number():
+            size = sum(len(part) for part in parts if isinstance(part, bytes))
+            known.put(key, parts, size + _OVERHEAD_BYTES)
+    return finished(parts)
+
+
 def finished(parts: Parts) -> bytes:
     """The page of `parts` for one reader."""
     return b"".join(part if isinstance(part, bytes) else part() for part in parts)
@@ -204,6 +225,26 @@ def current_link(path: str, links: Iterable[tuple[str, str]]) -> str:
 def _readers() -> tuple[Hashable, ...]:
     """What every piece depends on: the house, and the reader's language."""
     return house_mark(), locale_name()
+
+
+# ---- offers ----
+
+
+def find_offer(public_id: str) -> Offer | None:
+    """`search.find_offer`, ready while nothing touches the vehicle: one small statement then."""
+    known, seq = shelf(), search.seq_of(public_id)
+    if known is None or not seq:
+        return search.find_offer(public_id)
+    # A promotion ends, and a FIPE price gets old, with a day.
+    on = (*_readers(), int(now().timestamp() // QUARTER_SECONDS))
+    offer: Offer | None = known.get(("offer", public_id, seq, *on))
+    if offer is None:
+        offer = search.find_offer(public_id)
+        # A sold one's page goes with an hour of its own.
+        if offer is not None and not offer.is_sold and sees_site_number():
+            size = _OFFER_BYTES + len(offer.description) + len(offer.legal_text)
+            known.put(("offer", public_id, offer.stock_seq, *on), offer, size)
+    return offer
 
 
 # ---- cards ----

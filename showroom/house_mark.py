@@ -17,13 +17,19 @@ from dealership.models import Store
 
 _EXTENSION: Final = "vitrine_house_mark"
 _lock = threading.Lock()
-_STORES: Final = sa.select(Store.id, Store.slug, Store.name, Store.city, Store.state_code).order_by(
-    Store.id
-)
+_STORES: Final = sa.select(
+    Store.id,
+    Store.slug,
+    Store.name,
+    Store.city,
+    Store.state_code,
+    Store.zone,
+    Store.reserved_stays_listed,
+).order_by(Store.id)
 
 
 def house_mark() -> int:
-    """The number for who we are, what our menus show and how stores are called.
+    """The number for who we are, what our menus show and what offers say of stores.
     Makes, models and trims are never renamed: `inventory.catalogue` only adds some."""
     facts = remembered("house", _read)
     known, mark = current_app.extensions.get(_EXTENSION, (None, 0))

@@ -70,7 +70,7 @@ def offer_head(
 
 def offer_title(offer: Offer, dealer: Identity) -> str:
     """The title: make, model, trim, year and where; of twins what tells them apart instead."""
-    own = _own_marks(offer) if offer.is_sold or _has_twin(offer) else ""
+    own = _own_marks(offer) if offer.is_sold or has_twin(offer) else ""
     if own:
         tails = [f"{own} | {dealer.name}", own]
     else:
@@ -103,7 +103,7 @@ def _own_marks(offer: Offer) -> str:
     return "".join(f" {mark}" for mark in marks)
 
 
-def _has_twin(offer: Offer) -> bool:
+def has_twin(offer: Offer) -> bool:
     """Whether another offer of the same model and year is in stock."""
     model = f"{offer.make_slug}/{offer.model_slug}"
     year = offer.model_year

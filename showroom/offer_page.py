@@ -4,7 +4,7 @@ A form is kept before anything about the car is looked up: who writes while it i
 while the database is away, is answered with similar ones, not with an error.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
@@ -14,11 +14,12 @@ from flask import abort, redirect, render_template, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from content.page_texts import offer_key, words_of
+from content.page_texts import OwnWords, offer_key, words_of
 from core.clock import DEFAULT_ZONE, today
+from core.config import current
 from core.shared_pages import when_read
 from core.text import format_km, inside_a_sentence
-from dealership.identity import identity
+from dealership.identity import StoreProfile, identity
 from dealership.sessions import HOUSE_COOKIE
 from inventory import search
 from inventory.availability import Availability
@@ -37,7 +38,9 @@ from showroom import fragments, seo
 from showroom.addresses import path_of
 from showroom.bookings import public_id_of
 from showroom.contact_links import contact_of_offer
-from showroom.offer_head import offer_head
+from showroom.display import wording
+from showroom.fragments import Card
+from showroom.offer_head import has_twin, offer_head
 from showroom.simulator import simulator_for, wish_form
 from showroom.waiting_line import join_line
 
@@ -59,7 +62,7 @@ class HistoryFact:
 def offer_page(name: str) -> bytes | Response | tuple[str, int]:
     """`/oferta/<slug>-<id>`: the id decides, a wrong slug is sent (301) to the right one."""
     public_id = name.rpartition("-")[2].lower()
-    offer = search.find_offer(public_id)
+    offer = fragments.find_offer(public_id)
     if offer is None or offer.availability is Availability.HIDDEN:
         abort(404)
     if offer.availability is Availability.GONE:
@@ -70,7 +73,7 @@ def offer_page(name: str) -> bytes | Response | tuple[str, int]:
     if offer.path != request.path:
         return redirect(offer.path, code=301)
     _count(offer)
-    return _render(offer)
+    return _page_of(offer)
 
 
 def send_interest(name: str) -> Response | tuple[bytes | str, int]:
@@ -137,10 +140,71 @@ def _count_reader(
         counter.count(offer_id, today(zone))
 
 
+@dataclass(frozen=True)
+class _Around:
+    """All that the page of a car says which is neither the car's own nor the house's: a finished
+    page is kept under it, so nothing else may be read while one is drawn."""
+
+    is_make_known: bool
+    has_model: bool
+    has_twin: bool
+    words: OwnWords
+    similar: tuple[bytes, ...]  # their cards
+    wordings: tuple[consent.Text, ...]  # beside and below its forms
+    waiting: int
+    answer_minutes: int | None
+    store_hours: tuple[Any, ...]  # whether it is open, and until or from when
+
+
+def _around(offer: Offer, store: StoreProfile | None, similar: Sequence[Card]) -> _Around:
+    kinds = (consent.MARKETING, consent.NOTICE, *([consent.LINE] if offer.is_reserved else []))
+    return _Around(
+        is_make_known=search.is_known("make", offer.make_slug),
+        has_model=bool(search.count(_of_model(offer))),
+        has_twin=has_twin(offer),
+        words=words_of(offer_key(offer.public_id)),
+        similar=tuple(card.html for card in similar),
+        wordings=tuple(wording(kind) for kind in kinds),
+        waiting=count_waiting(offer.id) if offer.is_reserved else 0,
+        answer_minutes=typical_answer_minutes(store.id if store else None),
+        store_hours=(store.is_open, store.closes_at, store.opens_at) if store else (),
+    )
+
+
+def _page_of(offer: Offer) -> bytes:
+    """The page as everybody gets it who comes by a link."""
+    similar = _similar_cards(offer)
+    draw = partial(_parts, offer, similar)
+    # A puzzle is of one page alone; a sold car tells of others in its head, and for a month only.
+    if offer.is_sold or not offer.stock_seq or current().proof_of_work:
+        return fragments.finished(draw())
+    around = _around(offer, identity().store(offer.store.slug), similar)
+    own = (offer.id, offer.stock_seq, offer.availability, fragments.ends_of(offer))
+    return fragments.kept_page("offer-page", draw, *own, around)
+
+
 def _render(
     offer: Offer, posted: LeadForm | None = None, *, refusal: str = "", is_preview: bool = False
 ) -> bytes:
     """The page, with the form that was `posted` and refused among its others."""
+    similar = _similar_cards(offer)
+    parts = _parts(offer, similar, posted, refusal=refusal, is_preview=is_preview)
+    return fragments.finished(parts)
+
+
+def _similar_cards(offer: Offer) -> list[Card]:
+    ids = search.similar_to(offer, SIMILAR)
+    return fragments.cards_of(ids, [fragments.PLAIN] * len(ids))
+
+
+def _parts(
+    offer: Offer,
+    similar: Sequence[Card],
+    posted: LeadForm | None = None,
+    *,
+    refusal: str = "",
+    is_preview: bool = False,
+) -> fragments.Parts:
     dealer = identity()
     interest = posted if isinstance(posted, InterestForm) else InterestForm.blank()
     alert = posted if isinstance(posted, PriceAlertForm) else PriceAlertForm.blank()
@@ -148,12 +212,10 @@ def _render(
     store = dealer.store(offer.store.slug)
     crumbs = _crumbs(offer)
     simulation = None if offer.is_sold or not offer.price_cents else simulator_for(offer, {})
-    similar_ids = search.similar(offer.id, SIMILAR)
-    similar = fragments.cards_of(similar_ids, [fragments.PLAIN] * len(similar_ids))
     # The head of a sold car tells of them, too.
-    others = search.find_offers(similar_ids) if offer.is_sold else ()
+    others = search.find_offers(search.similar_to(offer, SIMILAR)) if offer.is_sold else ()
     head = offer_head(offer, dealer, store, crumbs, others, words_of(offer_key(offer.public_id)))
-    return fragments.render_page(
+    return fragments.parts_of_page(
         "showroom/offer.html",
         page=replace(head, is_indexable=False, nodes=()) if is_preview else head,
         is_preview=is_preview,
@@ -175,7 +237,7 @@ def _render(
         alert_path=f"{offer.path}?formulario={ALERT}",
         line=line,
         line_path=f"{offer.path}?formulario={LINE}",
-        line_wording=consent.current_text(consent.LINE).text if offer.is_reserved else "",
+        line_wording=wording(consent.LINE).text if offer.is_reserved else "",
         waiting=count_waiting(offer.id) if offer.is_reserved else 0,
         refusal=refusal,
         answer_minutes=typical_answer_minutes(store.id if store else None),

@@ -39,6 +39,8 @@ from inventory.search.summary import years_and_cities as _years_and_cities
 
 PRICE_BAND: Final = 0.25  # what "a similar price" means, as a share of the price
 _IDS_AT_ONCE: Final = 500
+_VEHICLE: Final = sa.inspect(Vehicle).local_table.c
+_SEQ: Final = sa.select(_VEHICLE.stock_seq).where(_VEHICLE.public_id == sa.bindparam("public_id"))
 _STOCK: Final = "vitrine.stock"
 
 
@@ -133,14 +135,28 @@ def similar(vehicle_id: int, limit: int = 8) -> list[int]:
     if row is None:
         return []
     body, price_cents, model = row
+    return _similar(vehicle_id, body, price_cents, model.make.slug, model.slug, limit)
+
+
+def similar_to(offer: Offer, limit: int = 8) -> list[int]:
+    """`similar` for a vehicle that was read already. No SQL."""
+    list_price_cents = offer.previous_price_cents or offer.price_cents
+    return _similar(
+        offer.id, offer.body, list_price_cents, offer.make_slug, offer.model_slug, limit
+    )
+
+
+def _similar(
+    vehicle_id: int, body: str | None, price_cents: int | None, make: str, model: str, limit: int
+) -> list[int]:
     stock = _stock()
     banded = stock.live
     if price_cents:
         margin = int(price_cents * PRICE_BAND)
         banded = stock.between("price_asc", price_cents - margin, price_cents + margin)
     same_body = stock.having("body", [body] if body else [])
-    same_make = stock.having("make", [model.make.slug])
-    same_model = stock.having("model", [f"{model.make.slug}/{model.slug}"])
+    same_make = stock.having("make", [make])
+    same_model = stock.having("model", [f"{make}/{model}"])
     left = stock.live - bitmap(stock.slots_of([vehicle_id]))
     ids: list[int] = []
     for circle in (same_model & banded, same_body & banded, same_model, same_make & banded, banded,
@@ -192,6 +208,12 @@ def find_offer(public_id: str) -> Offer | None:
         price_drop_cents=price_drop_cents(vehicle),
         is_former_price_proven=_was_asked(vehicle),
     )
+
+
+def seq_of(public_id: str) -> int:
+    """Which version of the stock touched the vehicle with that public id last, listed or not; 0
+    for none. One small statement."""
+    return (db.session.scalar(_SEQ, {"public_id": public_id}) or 0) if _is_id(public_id) else 0
 
 
 def _was_asked(vehicle: Vehicle) -> bool:
@@ -270,8 +292,10 @@ __all__ = [
     "newest",
     "price_histogram",
     "search",
+    "seq_of",
     "seqs_of",
     "similar",
+    "similar_to",
     "sort_label",
     "stock_index",
     "summary",

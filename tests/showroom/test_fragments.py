@@ -1,21 +1,29 @@
 """Ready pieces: the same page as without them, and never an old one."""
 
 import re
+import uuid
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
 
 import pytest
+import sqlalchemy as sa
+import time_machine
 from flask import Flask
 
-from core.clock import now
+from content.page_texts import OwnWords, offer_key, set_words
+from core.clock import now, today
 from core.db import db, writing
 from core.site_memory import remember_at_once, remember_nothing
-from dealership.models import Dealership
+from dealership.models import Dealership, OpeningInterval, Store
+from inventory.editing import revise_vehicle
 from inventory.lifecycle import move
-from inventory.models import Vehicle
+from inventory.models import Photo, Vehicle
+from inventory.provenance import Answer, record_provenance
 from inventory.stock_version import touch
-from leads.consent import MARKETING, publish_text
+from leads.consent import MARKETING, NOTICE, publish_text
 from leads.forms import InterestForm
+from leads.pipeline.holds import WaitingPlace
 from showroom import fragments
 from showroom.fragments import MOST_BYTES, Shelf
 from tests.factories import make_vehicle
@@ -39,6 +47,18 @@ def read(client, path: str) -> str:
     return text
 
 
+def read_plain(app: Flask, client, path: str) -> str:
+    """The same with nothing kept."""
+    names = ("vitrine_fragments", "vitrine_site_memory")
+    kept = {name: app.extensions[name] for name in names}
+    remember_nothing(app)
+    app.extensions["vitrine_fragments"] = None
+    try:
+        return read(client, path)
+    finally:
+        app.extensions.update(kept)
+
+
 def path_of(vehicle: Vehicle) -> str:
     return f"/oferta/{vehicle.slug}-{vehicle.public_id}"
 
@@ -56,15 +76,9 @@ def test_pages_are_the_same_with_and_without_ready_pieces(app, client):
         move(session.get(Vehicle, cars[0].id), "reserved", by="test")
         move(session.get(Vehicle, cars[2].id), "sold", by="test")
     paths = ["/", "/estoque", "/estoque?condicao=novo&condicao=nada", *map(path_of, cars)]
-    shelf = app.extensions["vitrine_fragments"]
     for path in paths:
         first, again = read(client, path), read(client, path)
-        app.extensions["vitrine_fragments"] = None
-        try:
-            plain = read(client, path)
-        finally:
-            app.extensions["vitrine_fragments"] = shelf
-        assert first == again == plain, path
+        assert first == again == read_plain(app, client, path), path
 
 
 def test_a_change_reaches_every_piece_at_once(client):
@@ -89,6 +103,176 @@ def test_a_change_reaches_every_piece_at_once(client):
         move(session.get(Vehicle, car.id), "sold", by="test")
     for path in paths:
         assert path_of(car) not in read(client, path)
+
+
+def _revise(number: int, **changes: object) -> None:
+    revise_vehicle(db.session.get_one(Vehicle, number), changes, by="test")
+
+
+def _answer_provenance(number: int) -> None:
+    vehicle = db.session.get_one(Vehicle, number)
+    record_provenance(
+        vehicle, {"lien": Answer(answer="clear", source="Detran-SP", checked_on=today())}, by="test"
+    )
+
+
+def _set_store(**values: object) -> None:
+    for name, value in values.items():
+        setattr(db.session.scalars(sa.select(Store)).one(), name, value)
+
+
+def _hang_photo(number: int) -> None:
+    made = {"stem": "a" * 64, "widths": [320, 640], "formats": ["avif", "webp", "jpg"]}
+    vehicle = db.session.get_one(Vehicle, number)
+    db.session.add(
+        Photo(
+            vehicle_id=number, position=0, state="ready", digest="a" * 64, width_px=640,
+            height_px=480, renditions=made,
+        )
+    )  # fmt: skip
+    touch([vehicle])
+
+
+WORDS = OwnWords(title="Um título que a própria loja escreveu")
+# Each shows on the page of the first car: its own, another's, the house's.
+CHANGES = {
+    "a price": (lambda one, _other: _revise(one, price_cents=71_234_00), "71.234"),
+    "a photo": (lambda one, _other: _hang_photo(one), "a" * 64),
+    "a text": (lambda one, _other: _revise(one, description="Único dono."), "Único dono."),
+    "a record": (lambda one, _other: _answer_provenance(one), "Detran-SP"),
+    "a hold": (
+        lambda one, _other: move(db.session.get_one(Vehicle, one), "reserved", by="test"),
+        "Reservado",
+    ),
+    "a sale": (
+        lambda one, _other: move(db.session.get_one(Vehicle, one), "sold", by="test"),
+        "vendido hoje",
+    ),
+    "a similar one's price": (lambda _one, other: _revise(other, price_cents=72_345_00), "72.345"),
+    "a similar one's sale": (
+        lambda _one, other: move(db.session.get_one(Vehicle, other), "sold", by="test"),
+        "",
+    ),
+    "own words": (
+        lambda one, _other: set_words(
+            offer_key(db.session.get_one(Vehicle, one).public_id), WORDS, by="test"
+        ),
+        WORDS.title,
+    ),
+    "a wording": (
+        lambda _one, _other: publish_text(NOTICE, "Usamos só para isto."),
+        "só para isto",
+    ),
+    "a store's name": (lambda _one, _other: _set_store(name="Loja do Largo"), "Loja do Largo"),
+    "a store's phone": (lambda _one, _other: _set_store(phone="+551122223333"), "2222"),
+    "the house's rate": (
+        lambda _one, _other: db.session.add(
+            Dealership(id=1, name="Casa", finance_monthly_percent=Decimal("3.21"))
+        ),
+        "3,21%",
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_whatever_changes_shows_on_a_ready_page_at_once(app, client, change):
+    one, other = make_vehicle(), make_vehicle()
+    path = path_of(one)
+    before = read(client, path)
+    assert read(client, path) == before
+    make, shown = CHANGES[change]
+    with writing():
+        make(one.id, other.id)
+    after = read(client, path)
+    assert after != before
+    assert shown in after
+    assert shown not in before or not shown
+    assert after == read(client, path) == read_plain(app, client, path)
+
+
+def test_who_waits_shows_on_a_ready_page(app, client):
+    car = make_vehicle(state="reserved")
+    path = path_of(car)
+    before = read(client, path)
+    with writing() as session:
+        session.execute(sa.delete(WaitingPlace))
+    sent = client.post(
+        f"{path}?formulario=fila",
+        data={"nome": "Bia", "telefone": "11987654321", "submission_id": str(uuid.uuid4())},
+    )
+    assert sent.status_code == 303
+    after = read(client, path)
+    assert "Uma pessoa" in after
+    assert "Uma pessoa" not in before
+    assert after == read_plain(app, client, path)
+
+
+def test_a_ready_page_goes_with_the_hour(app, client):
+    """A store closes, a promotion ends, an arrival gets old: nothing is written anywhere."""
+    with time_machine.travel(datetime(2026, 3, 6, 20, 59, tzinfo=UTC), tick=False) as clock:
+        day = today()
+        car = make_vehicle(
+            promo_price_cents=60_000_00, promo_until=day, published_at=now() - timedelta(days=6)
+        )
+        path, seen = path_of(car), set()
+        for hours in (0, 0.02, 5.9, 6.1, 6.2, 18, 6, 24 * 30):
+            clock.shift(timedelta(hours=hours))
+            text = read(client, path)
+            assert text == read(client, path) == read_plain(app, client, path), hours
+            seen.add(text)
+        assert len(seen) >= 5
+
+
+def test_a_store_closes_within_a_quarter_of_an_hour(app, client):
+    with time_machine.travel(datetime(2026, 3, 6, 20, 57, tzinfo=UTC), tick=False) as clock:
+        path = path_of(make_vehicle())
+        with writing() as session:
+            for row in session.scalars(sa.select(OpeningInterval)):
+                row.closes = time(17, 58)
+        assert "Aberto até 17:58" in read(client, path)
+        clock.shift(timedelta(minutes=1))
+        text = read(client, path)
+        assert "Aberto até" not in text
+        assert text == read_plain(app, client, path)
+
+
+def test_a_title_tells_twins_apart_as_long_as_there_are_two(app, client):
+    path = path_of(make_vehicle(color="red"))
+    for _ in range(6):  # they are the similar ones, the twin is not
+        make_vehicle(model_year=2019)
+    twin = make_vehicle(price_cents=150_000_00)
+    before = read(client, path)
+    assert path_of(twin) not in before
+    with writing() as session:
+        move(session.get(Vehicle, twin.id), "sold", by="test")
+    after = read(client, path)
+    assert "vermelho" in re.findall("<title>.*</title>", before)[0]
+    assert "vermelho" not in re.findall("<title>.*</title>", after)[0]
+    assert after == read_plain(app, client, path)
+
+
+def test_what_was_rolled_back_is_kept_by_nobody(app, client):
+    car = make_vehicle(price_cents=70_000_00)
+    number, path = car.id, path_of(car)
+    with pytest.raises(ZeroDivisionError), writing():
+        _revise(number, price_cents=71_111_00)
+        with app.test_request_context(path):
+            assert fragments.find_offer(car.public_id).price_cents == 71_111_00
+        raise ZeroDivisionError
+    with writing():
+        _revise(number, price_cents=72_222_00)
+    text = read(client, path)
+    assert "72.222" in text
+    assert "71.111" not in text
+
+
+def test_a_ready_page_costs_one_small_statement(client, statements):
+    path = path_of(make_vehicle())
+    for _ in range(2):
+        read(client, path)
+    statements.clear()
+    read(client, path)
+    assert ["stock_seq" in one for one in statements if "version" not in one] == [True]
 
 
 def test_ready_cards_cost_no_statement(client, statements):
