@@ -236,7 +236,7 @@ def find_offer(public_id: str) -> Offer | None:
     if known is None or not seq:
         return search.find_offer(public_id)
     # A promotion ends, and a FIPE price gets old, with a day.
-    on = (*_readers(), int(now().timestamp() // QUARTER_SECONDS))
+    on = (*_readers(), quarter())
     offer: Offer | None = known.get(("offer", public_id, seq, *on))
     if offer is None:
         offer = search.find_offer(public_id)
@@ -338,6 +338,11 @@ def parts_of(offer: Offer) -> Callable[[str, Callable[[], Markup]], Markup]:
 def unkept(_name: str, make: Callable[[], Markup]) -> Markup:
     """For an offer that is not as its row says: a draft."""
     return make()
+
+
+def quarter() -> int:
+    """The quarter of an hour: whoever keeps something under it keeps it for one day of any zone."""
+    return int(now().timestamp() // QUARTER_SECONDS)
 
 
 def ends_of(offer: Offer) -> float:

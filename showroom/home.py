@@ -1,10 +1,12 @@
 """The home page: search first, then the highlighted area, then ways to browse."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask_babel import gettext as _
 
 from content.banners import shown_banners
+from core.site_memory import site_number
 from dealership.identity import Identity, identity
 from dealership.models import Banner
 from inventory import filters, search
@@ -31,23 +33,46 @@ class Pick:
 
 
 def home_page() -> bytes:
-    """`/`"""
+    """`/`: kept ready for one version of the site and of the stock, and for what comes and goes
+    with the clock alone."""
     dealer = identity()
-    stock = search.search(search.OfferFilter())
-    ids = stock.ids[:HIGHLIGHTS]
+    banners = shown_banners()
+    ids = search.search(search.OfferFilter(), HIGHLIGHTS, with_facets=False).ids
     looks = [fragments.LEAD, *[fragments.RAIL] * (HIGHLIGHTS - 1)][: len(ids)]
     highlights = fragments.cards_of(ids, looks)
     arrivals = _arrivals(set(ids))
-    return fragments.render_page(
+    by_itself = (
+        tuple(banner.id for banner in banners),
+        tuple((store.is_open, store.closes_at, store.opens_at) for store in dealer.stores),
+        tuple(card.html for card in (*highlights, *arrivals)),
+        fragments.quarter(),
+    )
+    return fragments.kept_page(
+        "home-page",
+        lambda: _parts(dealer, banners, highlights, arrivals),
+        site_number(),
+        search.version(),
+        by_itself,
+    )
+
+
+def _parts(
+    dealer: Identity,
+    banners: Sequence[Banner],
+    highlights: Sequence[fragments.Card],
+    arrivals: Sequence[fragments.Card],
+) -> fragments.Parts:
+    stock = search.search(search.OfferFilter())
+    return fragments.parts_of_page(
         "showroom/home.html",
         page=_page(dealer, stock.total),
         total=stock.total,
         lead=highlights[0] if highlights else None,
         highlights=fragments.side_by_side(highlights[1:]) if highlights[1:] else None,
         arrivals=fragments.side_by_side(arrivals) if arrivals else None,
-        banners=[(banner, _banner_photo(banner)) for banner in shown_banners()],
+        banners=[(banner, _banner_photo(banner)) for banner in banners],
         bodies=_facet_picks(stock, "body"),
-        makes=_facet_picks(stock, "make")[:MAKES],
+        makes=_facet_picks(stock, "make", MAKES),
         price_bands=_price_bands(),
         quick_picks=_quick_picks(),
         store_counts=search.count_by("store"),
@@ -88,14 +113,19 @@ def _arrivals(shown: set[int]) -> list[fragments.Card]:
     return fragments.cards_of(ids, [fragments.PLAIN] * len(ids))
 
 
-def _facet_picks(stock: search.SearchResult, facet: str) -> list[Pick]:
-    """The values of `facet` that have stock, most first."""
-    picks = []
-    for choice in stock.facets[facet]:
-        if choice.count:
-            path = path_of(filters.with_choice(search.OfferFilter(), facet, choice.value))
-            picks.append(Pick(str(choice.label), path, choice.count, choice.value))
-    return sorted(picks, key=lambda pick: -pick.count)
+def _facet_picks(stock: search.SearchResult, facet: str, most: int | None = None) -> list[Pick]:
+    """The values of `facet` that have stock, most first; `most` of them."""
+    choices = sorted(stock.facets[facet], key=lambda choice: -choice.count)
+    return [
+        Pick(
+            str(choice.label),
+            path_of(filters.with_choice(search.OfferFilter(), facet, choice.value)),
+            choice.count,
+            choice.value,
+        )
+        for choice in choices[:most]
+        if choice.count
+    ]
 
 
 def _price_bands() -> list[Pick]:

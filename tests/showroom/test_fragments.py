@@ -15,7 +15,7 @@ from content.page_texts import OwnWords, offer_key, set_words
 from core.clock import now, today
 from core.db import db, writing
 from core.site_memory import remember_at_once, remember_nothing
-from dealership.models import Dealership, OpeningInterval, Store
+from dealership.models import Banner, Dealership, OpeningInterval, Store
 from inventory.editing import revise_vehicle
 from inventory.lifecycle import move
 from inventory.models import Photo, Vehicle
@@ -221,6 +221,45 @@ def test_a_ready_page_goes_with_the_hour(app, client):
             assert text == read(client, path) == read_plain(app, client, path), hours
             seen.add(text)
         assert len(seen) >= 5
+
+
+def test_the_home_page_follows_the_clock_and_each_change(app, client):
+    def check(shown: str, is_there: bool = True) -> None:
+        text = read(client, "/")
+        assert (shown in text) is is_there, shown
+        assert text == read(client, "/") == read_plain(app, client, "/")
+
+    start = datetime(2026, 3, 6, 20, 57, tzinfo=UTC)
+    with time_machine.travel(start, tick=False) as clock:
+        car = make_vehicle(published_at=start - timedelta(days=7) + timedelta(minutes=2))
+        with writing() as session:
+            for row in session.scalars(sa.select(OpeningInterval)):
+                row.closes = time(17, 58)
+            session.add(
+                Banner(
+                    title="Feirão de março", action="Ver", path="/estoque",
+                    starts_at=start + timedelta(minutes=3),
+                )
+            )  # fmt: skip
+        check("Aberto até 17:58")
+        check('class="tag">Chegou agora')
+        clock.shift(timedelta(seconds=61))
+        check("Aberto até 17:58", False)
+        clock.shift(timedelta(seconds=60))
+        check('class="tag">Chegou agora', False)
+        check("Feirão de março", False)
+        clock.shift(timedelta(seconds=60))
+        check("Feirão de março")
+        with writing() as session:
+            session.scalars(sa.select(Banner)).one().title = "Feirão de abril"
+        check("Feirão de abril")
+        check("1 veículo")
+        make_vehicle(make="Fiat", model="Argo")
+        check("2 veículos")
+        check(">Fiat ")
+        with writing() as session:
+            move(session.get(Vehicle, car.id), "sold", by="test")
+        check(">Chevrolet ", False)
 
 
 def test_a_store_closes_within_a_quarter_of_an_hour(app, client):
