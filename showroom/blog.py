@@ -59,7 +59,8 @@ def _listing(path: str, heading: str, tag: str) -> str | Response:
         page=seo.house_page(
             dealer,
             _numbered(heading, number),
-            (_("Page %(n)s.", n=number) + " " if number > 1 else "")
+            (f"{heading}. " if tag else "")
+            + (_("Page %(n)s.", n=number) + " " if number > 1 else "")
             + _(
                 "What helps in choosing, paying, trading in and keeping a car, written by the "
                 "people of %(name)s.",
