@@ -165,5 +165,5 @@ def test_rows_of_a_small_stock_are_measured() -> None:
     """The references give the same bytes as our pages, or the rows raise."""
     found = [*pages(50), *texts(50)]
     assert {"list page, fresh", "offer page, fresh", "home page, fresh", "sitemap of the offers",
-            "list export, CSV"} <= {row.name for row in found}  # fmt: skip
+            "staff export, CSV"} <= {row.name for row in found}  # fmt: skip
     assert all(row.ours > 0 and row.theirs > 0 for row in found)
