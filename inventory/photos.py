@@ -61,8 +61,9 @@ PASSING_STATUS: Final = {408, 425, 429}
 ERROR_LENGTH: Final = 300
 # Photos' files lie under two digits of their digest; nothing else is ever swept.
 PHOTO_FOLDER: Final = re.compile("[0-9a-f]{2}")
-# Pieces of uploads and files made for one person: private, and gone after a day.
-PASSING_FOLDERS: Final = frozenset({"upload", "export"})
+# Pieces of uploads, files made for one person, share cards that are drawn again when asked for:
+# private, and gone after a day.
+PASSING_FOLDERS: Final = frozenset({"upload", "export", "card"})
 REMOVED_KEPT: Final = timedelta(days=30)
 
 Record = Callable[[], object]

@@ -19,6 +19,7 @@ from inventory.offers import Offer
 from inventory.search import OfferFilter
 from inventory.vocabulary import label
 from showroom import seo
+from showroom.share_card import card_path
 
 MOST_TITLE: Final = 60
 DESCRIPTION_CHARACTERS: Final = 155
@@ -43,12 +44,12 @@ def offer_head(
 ) -> Page:
     """The head of an offer's page, with the store's own `words` where there are some. A sold car's
     page says when it leaves the index, and which cars are like it."""
-    photo = offer.photos[0] if offer.photos else None
+    card = card_path(offer, dealer) or "/static/card.jpg"
     page = Page(
         title=words.title or offer_title(offer, dealer),
         description=words.description or offer_description(offer),
         path=offer.path,
-        **seo.share_image(photo),
+        image=absolute(card),
         image_alt=offer.title,
         nodes=(
             item_page_node(offer),
@@ -269,10 +270,11 @@ def _engine(offer: Offer) -> dict[str, Any] | None:
 
 def _properties(offer: Offer) -> list[dict[str, Any]]:
     """Equipment and known facts by name, as the page lists them."""
+    yes, no = _("yes"), _("no")
     names = [str(label("feature", code)) for code in offer.features]
-    rows = [{"@type": "PropertyValue", "name": name, "value": _("yes")} for name in names]
+    rows = [{"@type": "PropertyValue", "name": name, "value": yes} for name in names]
     for code, holds in offer.history.items():
-        value = _("yes") if holds else _("no")
+        value = yes if holds else no
         name = str(label("history", code))
         rows.append({"@type": "PropertyValue", "name": name, "value": value})
     if offer.plate_final_digit:

@@ -24,6 +24,7 @@ from showroom.addresses import is_canonical, is_numbered
 from showroom.contact_links import phone_jump, whatsapp_jump
 from showroom.home import home_page
 from showroom.offer_page import offer_page, send_interest
+from showroom.share_card import share_card
 from showroom.simulator import financing_page, send_simulation
 from showroom.site_map import site_map_page
 from showroom.stock_list import make_page, model_page, narrow_page, stock_page
@@ -42,6 +43,7 @@ showroom.add_url_rule(
 )
 showroom.add_url_rule("/oferta/<name>", view_func=shared(offer_page))
 showroom.add_url_rule("/oferta/<name>", view_func=send_interest, methods=["POST"])
+showroom.add_url_rule("/cartao/<name>", view_func=share_card)
 showroom.add_url_rule("/financiamento", view_func=shared(financing_page))
 showroom.add_url_rule("/financiamento", view_func=send_simulation, methods=["POST"])
 showroom.add_url_rule("/lojas", view_func=shared(stores_page))
