@@ -75,10 +75,13 @@ def is_at_least(number: int) -> bool:
 
 def sees_site_number() -> bool:
     """Whether what the session reads now is as new as `site_number`: only then may something made
-    of it be kept. One statement; False within a transaction that changes things."""
+    of it be kept. One statement per request; False within a transaction that changes things."""
     if _is_writing():
         return False
-    return (db.session.scalar(NUMBER) or 0) >= site_number()
+    number = site_number()
+    if g.get("seen_number", -1) < number:  # what was seen once is never unseen
+        g.seen_number = db.session.scalar(NUMBER) or 0
+    return bool(g.seen_number >= number)
 
 
 def remembered(name: str, read: Callable[[], T]) -> T:
@@ -116,7 +119,11 @@ def _ask_again(_session: Session) -> None:
     """Who has just saved something sees it on the next page."""
     if current_app:
         _memory().asked_at = float("-inf")
-        for name in ("site_number", *_memory().entries):  # a request keeps its own, too
+        for name in (
+            "site_number",
+            "seen_number",
+            *_memory().entries,
+        ):  # a request keeps its own, too
             g.pop(name, None)
 
 

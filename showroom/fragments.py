@@ -15,6 +15,7 @@ Pieces are bytes, put into the page's own after the template has run (`render_pa
 is ready costs neither markup nor encoding again. Nothing of a reader's own belongs into a piece.
 """
 
+import hashlib
 import secrets
 import threading
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -277,6 +278,11 @@ class Ready:
 def side_by_side(cards: Iterable[Card]) -> Ready:
     """All of them, one after the other."""
     return Ready(b"".join(card.html for card in cards))
+
+
+def digest_of(cards: Iterable[Card]) -> bytes:
+    """Stands for all that they say, in the key of a page that shows them."""
+    return hashlib.blake2b(b"".join(card.html for card in cards), digest_size=16).digest()
 
 
 Look = tuple[str, str, bool, bool]  # heading, sizes, eager, high: how a card is drawn

@@ -44,7 +44,7 @@ def home_page() -> bytes:
     by_itself = (
         tuple(banner.id for banner in banners),
         tuple((store.is_open, store.closes_at, store.opens_at) for store in dealer.stores),
-        tuple(card.html for card in (*highlights, *arrivals)),
+        fragments.digest_of((*highlights, *arrivals)),
         fragments.quarter(),
     )
     return fragments.kept_page(

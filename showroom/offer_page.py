@@ -149,7 +149,7 @@ class _Around:
     has_model: bool
     has_twin: bool
     words: OwnWords
-    similar: tuple[bytes, ...]  # their cards
+    similar: bytes  # what their cards say
     wordings: tuple[consent.Text, ...]  # beside and below its forms
     waiting: int
     answer_minutes: int | None
@@ -163,7 +163,7 @@ def _around(offer: Offer, store: StoreProfile | None, similar: Sequence[Card]) -
         has_model=bool(search.count(_of_model(offer))),
         has_twin=has_twin(offer),
         words=words_of(offer_key(offer.public_id)),
-        similar=tuple(card.html for card in similar),
+        similar=fragments.digest_of(similar),
         wordings=tuple(wording(kind) for kind in kinds),
         waiting=count_waiting(offer.id) if offer.is_reserved else 0,
         answer_minutes=typical_answer_minutes(store.id if store else None),

@@ -389,3 +389,12 @@ def test_a_new_wording_reaches_ready_forms_at_once(client):
     with writing():
         publish_text(MARKETING, "Só depois de amanhã.", since=later)
     assert "palavra nova" in read(client, path)
+
+
+def test_pages_that_nobody_asks_for_fall_out(app, client):
+    app.extensions["vitrine_fragments"] = shelf = Shelf(600_000)
+    paths = [path_of(make_vehicle(price_cents=(50 + n) * 1_000_00)) for n in range(12)]
+    for path in paths:
+        read(client, path)
+        assert shelf.size_bytes <= 600_000
+    assert read(client, paths[0]) == read_plain(app, client, paths[0])
