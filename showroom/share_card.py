@@ -177,7 +177,7 @@ def _write(
     *,
     most: int,
 ) -> int:
-    """Each of `paragraphs` from a new line on, `most` lines in all; where the next text may begin."""
+    """Each of `paragraphs` from a new line on, `most` lines in all; where the next may begin."""
     x_px, y_px = at_px
     font = font_of(weight, size_px)
     lines = [line for text in paragraphs for line in _lines(text, font, most)]
