@@ -147,7 +147,7 @@ class Photo(Model):
     # {"stem": "ab/abcdef…", "widths": [320, 640, …], "formats": ["avif", "webp", "jpg"]}
     renditions: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
-    # Which view it shows, a code of inventory.photo_slots; empty: nobody said.
+    # Which view it shows, a code of inventory.gallery.SLOTS; empty: nobody said.
     slot: Mapped[str] = mapped_column(sa.String(16), default="", server_default="")
     # {"light": 0–255, "detail": 0–…}: what warnings are told by; empty for photos of before.
     quality: Mapped[dict[str, int]] = mapped_column(sa.JSON, default=dict, server_default="{}")

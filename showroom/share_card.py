@@ -30,7 +30,7 @@ from dealership.identity import Identity, identity
 from inventory import search
 from inventory.offers import Offer, OfferPhoto
 
-LAYOUT: Final = 1  # grows when the drawing below changes, and with it every address
+LAYOUT: Final = 2  # grows when the drawing below changes, and with it every address
 WIDTH_PX: Final = 1200
 HEIGHT_PX: Final = 630
 PHOTO_PX: Final = (840, HEIGHT_PX)  # 4:3, as cameras see: nothing of the car is cut off
@@ -146,7 +146,9 @@ def draw(card: Card, photo: bytes) -> bytes:
     pen = ImageDraw.Draw(picture)
     x_px, y_px = PHOTO_PX[0] + MARGIN_PX, MARGIN_PX
     y_px = _write(pen, (x_px, y_px), [card.dealer], 24, "SemiBold", card.ink, most=2) + 36
-    y_px = _write(pen, (x_px, y_px), [card.name], 46, "ExtraBold", card.ink, most=3) + 10
+    # Its longest word whole: "Mercedes-Benz" is wider than the panel at full size.
+    size_px = min((_largest(word, 46, least_px=34) for word in card.name.split()), default=46)
+    y_px = _write(pen, (x_px, y_px), [card.name], size_px, "ExtraBold", card.ink, most=3) + 10
     y_px = _write(pen, (x_px, y_px), [card.trim], 28, "SemiBold", card.ink, most=2) + 14
     _write(pen, (x_px, y_px), card.facts.split(" · "), 26, "Medium", card.ink, most=2)
     size_px = _largest(card.price, 60)
@@ -207,9 +209,9 @@ def _cut(line: str, font: ImageFont.FreeTypeFont) -> str:
     return line
 
 
-def _largest(text: str, size_px: int) -> int:
-    """The largest size up to `size_px` at which `text` fits on one line."""
-    while size_px > 20 and font_of("ExtraBold", size_px).getlength(text) > _ROOM_PX:
+def _largest(text: str, size_px: int, least_px: int = 20) -> int:
+    """The largest size from `least_px` to `size_px` at which `text` fits on one line."""
+    while size_px > least_px and font_of("ExtraBold", size_px).getlength(text) > _ROOM_PX:
         size_px -= 2
     return size_px
 

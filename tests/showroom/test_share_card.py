@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 from flask import g
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageDraw
 
 from core.db import db, writing
 from core.storage import StorageFull, storage
@@ -157,6 +157,26 @@ def test_every_letter_we_write_is_in_the_typeface():
         missing = bytes(font.getmask("\uffff"))
         for letter in LETTERS:
             assert bytes(font.getmask(letter)) != missing, (weight, letter)
+
+
+def test_the_longest_word_of_a_usual_name_is_whole(client, car, monkeypatch):
+    card = replace(card_of(search.find_offer(car.public_id), identity()), name="Mercedes-Benz C 180")
+    written = []
+    text = ImageDraw.ImageDraw.text
+
+    def heard(pen, at_px, line, **look):
+        written.append(line)
+        text(pen, at_px, line, **look)
+
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", heard)
+    draw(card, pictures.photo())
+    assert "Mercedes-Benz" in " ".join(written)
+
+
+def test_a_renamed_house_has_other_cards(car):
+    offer, house = search.find_offer(car.public_id), identity()
+    renamed = replace(house, name="Outra Casa de Automóveis")
+    assert share_card.card_path(offer, renamed) != share_card.card_path(offer, house)
 
 
 def test_long_names_stay_in_their_place_and_rich_photos_below_the_limit(client, car):
