@@ -28,6 +28,7 @@ class OfferPhoto:
     height_px: int
     color: str
     alt: str
+    slot: str = ""  # which view it shows, a code of gallery.SLOTS; empty: nobody said
 
 
 @dataclass(frozen=True)
@@ -222,6 +223,7 @@ def _photo(photo: Photo) -> OfferPhoto:
         height_px=photo.height_px or 0,
         color=photo.color,
         alt=photo.alt,
+        slot=photo.slot,
     )
 
 

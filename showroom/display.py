@@ -24,6 +24,7 @@ from inventory.offers import Offer, OfferPhoto
 from inventory.vocabulary import label
 from leads.consent import MARKETING, NOTICE, Text, current_text
 from showroom.contact_links import department_place
+from showroom.photo_words import photo_alt
 from showroom.seo import department_name
 from showroom.theme import stylesheet_path
 
@@ -146,16 +147,6 @@ def fallback(photo: OfferPhoto) -> str:
 def largest(photo: OfferPhoto) -> str:
     """The largest JPEG: what a photo's link opens without the script."""
     return f"/media/{photo.stem}-{photo.widths[-1]}.jpg"
-
-
-def photo_alt(offer: Offer, photo: OfferPhoto) -> str:
-    """What the picture shows: as somebody described it, else the car and its colour."""
-    if photo.alt:
-        return photo.alt
-    if not offer.color:
-        return offer.title
-    color = str(label("color", offer.color)).lower()
-    return _("%(car)s, %(color)s", car=offer.title, color=color)
 
 
 def share_link(text: str) -> str:
