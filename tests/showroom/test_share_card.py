@@ -160,7 +160,8 @@ def test_every_letter_we_write_is_in_the_typeface():
 
 
 def test_the_longest_word_of_a_usual_name_is_whole(client, car, monkeypatch):
-    card = replace(card_of(search.find_offer(car.public_id), identity()), name="Mercedes-Benz C 180")
+    card = card_of(search.find_offer(car.public_id), identity())
+    card = replace(card, name="Mercedes-Benz C 180")
     written = []
     text = ImageDraw.ImageDraw.text
 
