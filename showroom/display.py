@@ -26,7 +26,7 @@ from leads.consent import MARKETING, NOTICE, Text, current_text
 from showroom.contact_links import department_place
 from showroom.photo_words import photo_alt
 from showroom.seo import department_name
-from showroom.theme import stylesheet_path
+from showroom.theme import ground_class, stylesheet_path
 
 NEW_ARRIVAL_DAYS = 7
 SPECIAL_DAYS_AHEAD = 45
@@ -60,6 +60,7 @@ def init_display(app: Flask) -> None:
     app.jinja_env.globals.update(
         asset=asset,
         stylesheet_path=stylesheet_path,
+        ground_class=ground_class,
         label=label,
         srcset=srcset,
         fallback=fallback,

@@ -285,11 +285,11 @@ def digest_of(cards: Iterable[Card]) -> bytes:
     return hashlib.blake2b(b"".join(card.html for card in cards), digest_size=16).digest()
 
 
-Look = tuple[str, str, bool, bool]  # heading, sizes, eager, high: how a card is drawn
+Look = tuple[str, str, bool, bool, int]  # heading, sizes, eager, high, most photos of a card
 SIZES: Final = "(min-width: 62rem) 19rem, (min-width: 40rem) 45vw, 92vw"
-PLAIN: Final[Look] = ("h3", SIZES, False, False)
-RAIL: Final[Look] = ("h3", "(min-width: 40rem) 18rem, 78vw", False, False)
-LEAD: Final[Look] = ("lead", "", True, True)  # the first one of the home page, large
+PLAIN: Final[Look] = ("h3", SIZES, False, False, 1)
+RAIL: Final[Look] = ("h3", "(min-width: 40rem) 18rem, 78vw", False, False, 1)
+LEAD: Final[Look] = ("lead", "", True, True, 1)  # the first one of the home page, large
 
 
 def cards_of(ids: Sequence[int], looks: Sequence[Look]) -> list[Card]:
@@ -319,13 +319,13 @@ def cards_of(ids: Sequence[int], looks: Sequence[Look]) -> list[Card]:
 
 
 def _drawn(offer: Offer, look: Look) -> Card:
-    heading, sizes, eager, high = look
+    heading, sizes, eager, high, most_photos = look
     parts = current_app.jinja_env.get_template("macros/parts.html").module
     if look == LEAD:
         html = parts.lead_offer(offer)  # type: ignore[attr-defined]
     else:
         html = parts.offer_card(  # type: ignore[attr-defined]
-            offer, eager=eager, high=high, heading=heading, sizes=sizes
+            offer, eager=eager, high=high, heading=heading, sizes=sizes, most_photos=most_photos
         )
     return Card(
         html.encode(), offer.path, offer.photos[:1], offer.fipe_difference_percent, ends_of(offer)

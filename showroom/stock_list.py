@@ -23,7 +23,11 @@ from showroom.list_heads import ListHead, list_head
 SUGGESTIONS: Final = 3
 Answer = bytes | Response | tuple[bytes, int]
 # How the cards of a page are drawn: the first two are seen at once, the first is the largest.
-LOOKS: Final = tuple(("h2", fragments.SIZES, place < 2, place == 0) for place in range(PAGE_SIZE))
+# A list's cars are looked through card by card.
+SWIPED: Final = 3
+LOOKS: Final = tuple(
+    ("h2", fragments.SIZES, place < 2, place == 0, SWIPED) for place in range(PAGE_SIZE)
+)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ One request, named by its content, so that browsers keep it for ever and a new c
 import hashlib
 import re
 from functools import lru_cache
+from itertools import product
 from pathlib import Path
 
 from flask import Blueprint, Response, abort
@@ -19,6 +20,8 @@ from dealership.identity import identity
 theme = Blueprint("theme", __name__)
 
 STYLES = ROOT / "static" / "site.css"
+GROUND_STEP = 64
+UNKNOWN_GROUND = "#8b857b"
 # Names of font families that are on the machine: letters, digits, spaces, commas, quotes, hyphens.
 _FONT = re.compile(r"[\w\s,'\"-]{1,160}")
 
@@ -32,9 +35,30 @@ def _stylesheet(brand_color: str, font_family: str, _modified: float) -> tuple[s
         f":root{{{font}{_variables(light)}}}"
         f"@media (prefers-color-scheme:dark){{:root{{{_variables(dark)}}}}}"
         + cssmin(STYLES.read_text(encoding="utf-8"))
+        + _grounds()
     )
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
     return digest, text
+
+
+def ground_class(color: str) -> str:
+    """The class of a photo's ground, seen until the photo is there: its own `color` (#rrggbb), as
+    near as 64 of them come. A class, since the policy forbids inline styles."""
+    color = color or UNKNOWN_GROUND
+    levels = [int(color[place : place + 2], 16) // GROUND_STEP for place in (1, 3, 5)]
+    return "g" + "".join(map(str, levels))
+
+
+def _grounds() -> str:
+    """The rules of all these classes, each the middle of its colours."""
+    levels = range(256 // GROUND_STEP)
+    return "".join(
+        f".{ground_class(color)}{{background:{color}}}"
+        for color in (
+            "#" + "".join(f"{level * GROUND_STEP + GROUND_STEP // 2:02x}" for level in triple)
+            for triple in product(levels, repeat=3)
+        )
+    )
 
 
 def _variables(colors: dict[str, str]) -> str:

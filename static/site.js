@@ -106,9 +106,11 @@
   const paint = () => {
     if (!bar) return; // a landing page has one action only
     const saved = read("favoritos"), chosen = read("comparar");
-    $$("[data-favourite]").forEach((b) => b.setAttribute("aria-pressed", saved.includes(b.value)));
-    $$("[data-compare]").forEach((b) => b.setAttribute("aria-pressed", chosen.includes(b.value)));
-    $$("[data-favourite-count]").forEach((s) => { s.textContent = saved.length || ""; });
+    // Most stand as they should: what is written anew is measured anew.
+    const press = (button, isOn) => { if (button.getAttribute("aria-pressed") !== `${isOn}`) button.setAttribute("aria-pressed", isOn); };
+    $$("[data-favourite]").forEach((b) => press(b, saved.includes(b.value)));
+    $$("[data-compare]").forEach((b) => press(b, chosen.includes(b.value)));
+    $$("[data-favourite-count]").forEach((s) => { if (s.textContent !== `${saved.length || ""}`) s.textContent = saved.length || ""; });
     bar.hidden = !chosen.length || location.pathname === "/comparar";
     $("[data-compare-text]").textContent = chosen.length === 1 ? words.one : say(words.many, chosen.length);
     const link = $("[data-compare-link]");
@@ -185,7 +187,13 @@
   const viewer = $("[data-viewer]");
   if (viewer && viewer.showModal) {
     const strip = $("[data-viewer-strip]", viewer), count = $("[data-viewer-count]", viewer);
-    const total = strip.children.length;
+    const photos = $$("[data-photo] picture"), total = photos.length;
+    const fill = () => strip.append(...photos.map((photo) => { // once: the same pictures, as wide as the screen
+      const frame = document.createElement("div");
+      frame.append(photo.cloneNode(true));
+      $$("source", frame).forEach((source) => { source.sizes = "100vw"; });
+      return frame;
+    }));
     const at = () => Math.round(strip.scrollLeft / strip.clientWidth);
     const show = (index, smooth) => strip.scrollTo({ left: ((index + total) % total) * strip.clientWidth, behavior: smooth ? "smooth" : "instant" });
     const number = () => { count.textContent = `${at() + 1}/${total}`; };
@@ -195,6 +203,7 @@
       if (!link || event.metaKey || event.ctrlKey) return;
       event.preventDefault();
       opener = link;
+      if (!strip.children.length) fill();
       viewer.showModal();
       show(+link.dataset.photo, false);
       number();

@@ -83,6 +83,11 @@ def test_gallery(phone: Page):
     expect(phone.locator("[data-viewer-count]")).to_have_text(re.compile("^2/"))
     phone.keyboard.press("Escape")
     expect(viewer).to_be_hidden()
+    pictures = viewer.locator("picture")
+    many = pictures.count()
+    phone.locator("[data-photo='1']").click()
+    expect(phone.locator("[data-viewer-count]")).to_have_text(f"2/{many}")
+    expect(pictures).to_have_count(many)
 
 
 def test_favourites_without_an_account(phone: Page):
