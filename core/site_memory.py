@@ -105,7 +105,8 @@ def remembered(name: str, read: Callable[[], T]) -> T:
 
 
 def _is_writing() -> bool:
-    return bool(db.session.info.get("writing"))
+    # Asking a session that is not there yet would make one, for a page that needs none.
+    return db.session.registry.has() and bool(db.session.info.get("writing"))
 
 
 def _memory() -> _Memory:

@@ -95,6 +95,13 @@ def current_text(kind: str) -> Text:
     return stored or Text(kind, following, words, digest)
 
 
+def published_mark(kind: str) -> str:
+    """Stands for the wording of `kind` in the key of what is kept of a page, besides the house and
+    the reader's language, of which the built-in one is made. Raises SQLAlchemyError."""
+    rows = remembered(f"wording:{kind}", lambda: _stored(kind))
+    return next((text.digest for text, since in rows if since and since <= now()), "")
+
+
 def shown_text(kind: str, mark: str) -> Text | None:
     """The wording that a form with `mark` (a digest's first characters) showed.
 

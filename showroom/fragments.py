@@ -29,7 +29,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.clock import now
 from core.db import db
-from core.site_memory import sees_site_number
+from core.site_memory import sees_site_number, site_number
 from inventory import search
 from inventory.offers import Offer, OfferPhoto
 from inventory.search.labels import locale_name
@@ -131,20 +131,59 @@ def parts_of_page(template: str, **context: Any) -> Parts:
     return tuple(parts)
 
 
+def _joined(parts: Parts) -> Parts:
+    """The same with as few pieces as can be, to be kept."""
+    joined: list[Part] = []
+    run: list[bytes] = []
+    for part in parts:
+        if isinstance(part, bytes):
+            run.append(part)
+        else:
+            joined += [b"".join(run), part]
+            run = []
+    return (*joined, b"".join(run))
+
+
 def kept_page(name: str, draw: Callable[[], Parts], *on: Hashable) -> bytes:
     """The page `name`, which depends on the house and on `on`: of what `draw` answers, when there
     is none ready."""
+    return finished(kept_parts(name, draw, *on))
+
+
+def kept_parts(name: str, draw: Callable[[], Parts], *on: Hashable) -> Parts:
+    """The same, not finished yet."""
     known = shelf()
     if known is None:
-        return finished(draw())
+        return draw()
     key = (name, *_readers(), *on)
     parts: Parts | None = known.get(key)
     if parts is None:
-        parts = draw()
+        parts = _joined(draw())
         if sees_site_number():
-            size = sum(len(part) for part in parts if isinstance(part, bytes))
-            known.put(key, parts, size + _OVERHEAD_BYTES)
-    return finished(parts)
+            known.put(key, parts, _size_of(parts))
+    return parts
+
+
+def kept_until(
+    name: str, draw: Callable[[], Parts], ends: Callable[[], float], *on: Hashable
+) -> bytes:
+    """The page `name` as it is with the site and the stock that this request goes by: nothing of
+    what it shows is looked up again. `ends()` is when it may say what is no longer so by the clock
+    alone (seconds since 1970); what comes and goes in other ways belongs into `on`."""
+    known = shelf()
+    if known is None:
+        return finished(draw())
+    key = (name, *_readers(), site_number(), search.version(), *on)
+    found: tuple[Parts, float] | None = known.get(key)
+    if found is None or found[1] <= now().timestamp():
+        found = _joined(draw()), ends()
+        if sees_site_number():
+            known.put(key, found, _size_of(found[0]))
+    return finished(found[0])
+
+
+def _size_of(parts: Parts) -> int:
+    return sum(len(part) for part in parts if isinstance(part, bytes)) + _OVERHEAD_BYTES
 
 
 def finished(parts: Parts) -> bytes:
@@ -232,12 +271,26 @@ def _readers() -> tuple[Hashable, ...]:
 
 
 def find_offer(public_id: str) -> Offer | None:
-    """`search.find_offer`, ready while nothing touches the vehicle: one small statement then."""
-    known, seq = shelf(), search.seq_of(public_id)
-    if known is None or not seq:
+    """`search.find_offer`, ready while nothing on the site changes: no statement; while nothing
+    touches the vehicle: one small one."""
+    known = shelf()
+    if known is None:
         return search.find_offer(public_id)
     # A promotion ends, and a FIPE price gets old, with a day.
     on = (*_readers(), quarter())
+    key = ("offer now", public_id, site_number(), *on)
+    offer: Offer | None = known.get(key)
+    if offer is None:
+        offer = _find_touched(known, public_id, on)
+        if offer is not None and not offer.is_sold and sees_site_number():
+            known.put(key, offer, _OVERHEAD_BYTES + _OFFER_BYTES)
+    return offer
+
+
+def _find_touched(known: Shelf, public_id: str, on: tuple[Hashable, ...]) -> Offer | None:
+    seq = search.seq_of(public_id)
+    if not seq:
+        return search.find_offer(public_id)
     offer: Offer | None = known.get(("offer", public_id, seq, *on))
     if offer is None:
         offer = search.find_offer(public_id)

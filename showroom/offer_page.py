@@ -140,47 +140,71 @@ def _count_reader(
         counter.count(offer_id, today(zone))
 
 
+# A finished page is kept under all that it says besides the car's own and the house's, in two
+# parts; nothing else may be read while one is drawn.
+
+
+@dataclass(frozen=True)
+class _Passing:
+    """What comes and goes while nothing on the site changes."""
+
+    wordings: tuple[str, ...]  # beside and below its forms
+    waiting: int
+    answer_minutes: int | None
+    store_hours: tuple[Any, ...]  # whether it is open, and until or from when
+
+
 @dataclass(frozen=True)
 class _Around:
-    """All that the page of a car says which is neither the car's own nor the house's: a finished
-    page is kept under it, so nothing else may be read while one is drawn."""
+    """What changes with other cars, and with what the house wrote for search engines."""
 
     is_make_known: bool
     has_model: bool
     has_twin: bool
     words: OwnWords
     similar: bytes  # what their cards say
-    wordings: tuple[consent.Text, ...]  # beside and below its forms
-    waiting: int
-    answer_minutes: int | None
-    store_hours: tuple[Any, ...]  # whether it is open, and until or from when
 
 
-def _around(offer: Offer, store: StoreProfile | None, similar: Sequence[Card]) -> _Around:
+def _passing(offer: Offer, store: StoreProfile | None) -> _Passing:
     kinds = (consent.MARKETING, consent.NOTICE, *([consent.LINE] if offer.is_reserved else []))
-    return _Around(
-        is_make_known=search.is_known("make", offer.make_slug),
-        has_model=bool(search.count(_of_model(offer))),
-        has_twin=has_twin(offer),
-        words=words_of(offer_key(offer.public_id)),
-        similar=fragments.digest_of(similar),
-        wordings=tuple(wording(kind) for kind in kinds),
+    return _Passing(
+        wordings=tuple(consent.published_mark(kind) for kind in kinds),
         waiting=count_waiting(offer.id) if offer.is_reserved else 0,
         answer_minutes=typical_answer_minutes(store.id if store else None),
         store_hours=(store.is_open, store.closes_at, store.opens_at) if store else (),
     )
 
 
+def _around(offer: Offer, similar: Sequence[Card]) -> _Around:
+    return _Around(
+        is_make_known=search.is_known("make", offer.make_slug),
+        has_model=bool(search.count(_of_model(offer))),
+        has_twin=has_twin(offer),
+        words=words_of(offer_key(offer.public_id)),
+        similar=fragments.digest_of(similar),
+    )
+
+
 def _page_of(offer: Offer) -> bytes:
     """The page as everybody gets it who comes by a link."""
-    similar = _similar_cards(offer)
-    draw = partial(_parts, offer, similar)
     # A puzzle is of one page alone; a sold car tells of others in its head, and for a month only.
     if offer.is_sold or not offer.stock_seq or current().proof_of_work:
-        return fragments.finished(draw())
-    around = _around(offer, identity().store(offer.store.slug), similar)
+        return fragments.finished(_parts(offer, _similar_cards(offer)))
+    store = identity().store(offer.store.slug)
     own = (offer.id, offer.stock_seq, offer.availability, fragments.ends_of(offer))
-    return fragments.kept_page("offer-page", draw, *own, around)
+    passing = _passing(offer, store)
+    similar: list[Card] = []
+
+    def parts() -> fragments.Parts:
+        """Kept longer than the site stays the same: most changes are none of this page."""
+        similar[:] = _similar_cards(offer)
+        draw = partial(_parts, offer, similar)
+        return fragments.kept_parts("offer-page", draw, *own, passing, _around(offer, similar))
+
+    def ends() -> float:
+        return min([fragments.ends_of(offer), *(card.ends for card in similar)])
+
+    return fragments.kept_until("offer-now", parts, ends, *own, passing)
 
 
 def _render(
@@ -251,11 +275,28 @@ def _gone_page(offer: Offer, form: InterestForm) -> tuple[str, int]:
     """410 with a way on: the address is not coming back, the wish is still there."""
     heading = _("The %(car)s has left our stock", car=offer.title)
     text = _("This page will not come back, but the wish can still come true.")
+    dealer, crumbs = identity(), _crumbs(offer)
+    left = _("left our stock")
     body = render_template(
         "showroom/gone.html",
         page=seo.Page(
-            title=seo.fit([heading], ""), description=text, path=request.path, is_indexable=False
+            title=seo.fit([offer.name, str(offer.model_year)], f": {left}"),
+            description=seo.shorten(
+                _(
+                    "%(heading)s. See cars like it that are in stock today, or ask to be told "
+                    "when a similar one comes in.",
+                    heading=heading,
+                )
+            ),
+            path=request.path,
+            is_indexable=False,
+            nodes=(
+                seo.website_node(dealer),
+                seo.breadcrumb_node(crumbs, request.path),
+                seo.dealer_node(dealer, dealer.store(offer.store.slug)),
+            ),
         ),
+        crumbs=crumbs,
         heading=heading,
         text=text,
         offer=offer,
