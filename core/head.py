@@ -8,6 +8,7 @@ from core.config import current
 
 TITLE_CHARACTERS = 60  # search results cut at about this many
 DESCRIPTION_CHARACTERS = 155
+HOUSE_CARD = "/static/card.jpg"
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Page:
     description: str
     path: str
     is_indexable: bool = True
-    image: str = ""
+    image: str = ""  # of its share card; without one, and words for it, the house's own
     image_alt: str = ""
     nodes: tuple[dict[str, Any], ...] = field(default=())
     robots_extra: str = ""
@@ -39,6 +40,10 @@ class Page:
     @property
     def canonical(self) -> str:
         return self.address
+
+    @property
+    def card(self) -> str:
+        return self.image or absolute(HOUSE_CARD)
 
     @property
     def robots(self) -> str:

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 
 from core.clock import now
 from core.db import db
-from core.head import Page, absolute, fit
+from core.head import Page, absolute, fit, shorten
 from core.headers import allow_being_framed
 from dealership.hours import format_opening
 from dealership.identity import Identity, StoreProfile, identity, last_known_identity
@@ -382,7 +382,13 @@ def _thanks(slug: str) -> str:
         "landing/thanks.html",
         page=Page(
             title=fit([_("We have your request")], f" | {dealer.name}"),
-            description=_("What happens next with your request."),
+            description=shorten(
+                _(
+                    "%(name)s has your request. What happens next, when the answer comes and how "
+                    "to reach the store before it does.",
+                    name=dealer.name,
+                )
+            ),
             path=f"/lp/{slug}/obrigado",
             is_indexable=False,
         ),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 from urllib.parse import quote
 
 from flask import Flask, current_app, redirect, render_template, request
@@ -17,7 +18,7 @@ from werkzeug.wrappers import Response
 
 from content.redirects import find_redirect, hit
 from core.db import db, writing
-from dealership.identity import identity, last_known_identity
+from dealership.identity import Identity, identity, last_known_identity
 from inventory import search
 from inventory.offers import Offer
 from leads.forms import INTERNAL, Typed, typed_in
@@ -48,8 +49,7 @@ def error_page(
         description=text,
         path=request.path,
         is_indexable=False,
-        image=seo.absolute("/static/card.jpg"),
-        image_alt=heading,
+        nodes=_whose(last_known_identity()),
     )
     body = render_template(
         "showroom/error.html",
@@ -60,6 +60,11 @@ def error_page(
         offers_heading=offers_heading,
     )
     return body, status
+
+
+def _whose(dealer: Identity | None) -> tuple[dict[str, Any], ...]:
+    """An address that is none still stands on somebody's site."""
+    return (seo.website_node(dealer), seo.dealer_node(dealer, None)) if dealer else ()
 
 
 def _http_error(error: HTTPException) -> Response | tuple[str, int]:

@@ -94,8 +94,6 @@ def _page(dealer: Identity, total: int) -> seo.Page:
             )
         ),
         path="/",
-        image=seo.absolute("/static/card.jpg"),
-        image_alt=dealer.name,
         nodes=(
             seo.page_node("/", dealer.name),
             seo.organization_node(dealer),

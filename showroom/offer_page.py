@@ -45,6 +45,7 @@ from showroom.simulator import simulator_for, wish_form
 from showroom.waiting_line import join_line
 
 SIMILAR: Final = 6
+A_ROW: Final = 4  # of cards, on a wide screen
 ALERT: Final = "alerta"  # ?formulario=: which of the page's forms was sent
 LINE: Final = "fila"
 # Facts that a buyer must be warned of when they are true.
@@ -301,7 +302,7 @@ def _gone_page(offer: Offer, form: InterestForm) -> tuple[str, int]:
         text=text,
         offer=offer,
         form=form,
-        similar=search.find_offers(search.similar(offer.id, SIMILAR)),
+        similar=search.find_offers(search.similar(offer.id, A_ROW)),
     )
     return body, 410
 

@@ -419,8 +419,6 @@ def _head(title: str) -> seo.Page:
         ),
         path=ROOM_PATH,
         is_indexable=False,
-        image=seo.absolute("/static/card.jpg"),
-        image_alt=dealer.name,
     )
 
 

@@ -53,9 +53,9 @@ def photo_address(photo: OfferPhoto, at_least_px: int = 1200) -> str:
 
 
 def share_image(photo: OfferPhoto | None) -> dict[str, Any]:
-    """What a Page says of the picture of its share card: `photo`, or the house's card."""
+    """What a Page says of the picture of its share card: `photo`, or nothing: the house's card."""
     if photo is None:
-        return {"image": absolute("/static/card.jpg")}
+        return {}
     address = photo_address(photo)
     width_px = int(address.rpartition("-")[2].partition(".")[0])
     height_px = round(width_px * photo.height_px / photo.width_px) if photo.width_px else 0
@@ -82,8 +82,6 @@ def house_page(
         description=shorten(description),
         path=path,
         is_indexable=is_indexable,
-        image=absolute("/static/card.jpg"),
-        image_alt=dealer.name,
         nodes=(
             page_node(path, " ".join(word for word in words if word), kind),
             website_node(dealer),

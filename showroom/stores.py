@@ -29,8 +29,6 @@ def stores_page() -> str:
                 )
             ),
             path="/lojas",
-            image=seo.absolute("/static/card.jpg"),
-            image_alt=dealer.name,
             nodes=(
                 seo.page_node("/lojas", _("Stores, addresses and hours"), "CollectionPage"),
                 seo.website_node(dealer),

@@ -84,7 +84,13 @@ def _render(thanks: Thanks, form: LeadForm) -> str:
         "showroom/thanks.html",
         page=seo.Page(
             title=seo.fit([heading], f" | {dealer.name}"),
-            description=_("What happens next with your request."),
+            description=seo.shorten(
+                _(
+                    "%(name)s has your request. What happens next, when the answer comes and how "
+                    "to reach the store before it does.",
+                    name=dealer.name,
+                )
+            ),
             path=f"/obrigado/{thanks.id}",
             is_indexable=False,
         ),

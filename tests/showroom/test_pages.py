@@ -130,6 +130,17 @@ def test_a_car_sold_long_ago_is_gone(client):
     answer = client.get(path_of(vehicle))
     assert answer.status_code == 410
     assert 'name="robots" content="noindex' in answer.text
+    assert "<title>Chevrolet Onix 2022: saiu do estoque</title>" in answer.text
+    assert f'<span aria-current="page">{vehicle.trim.name} 2022</span>' in answer.text
+
+
+def test_a_page_without_a_picture_of_its_own_is_shared_with_the_houses_card(client):
+    card = 'property="og:image" content="http://localhost/static/card.jpg"'
+    for path in ("/nao-existe", "/privacidade/meus-dados", "/favoritos"):
+        page = client.get(path).text
+        assert card in page, path
+        assert 'property="og:image:alt" content="' in page, path
+    assert '"@type": "WebSite"' in client.get("/nao-existe").text
 
 
 @pytest.mark.parametrize(("stays", "listed"), [(True, True), (False, False)])
