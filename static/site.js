@@ -277,7 +277,7 @@
         document.title = page.title;
         const old = $("[data-search]"), search = $("[data-search]", page);
         if (old && search && !old.contains(document.activeElement)) old.replaceWith(search);
-        $("h1").textContent = $("h1", page).textContent;
+        $("[data-list-head]").replaceWith($("[data-list-head]", page));
         const next = $("#filtros");
         $$("details[data-group]", next).forEach((group) => {
           if (openGroups.includes(group.dataset.group)) group.open = true;

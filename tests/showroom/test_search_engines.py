@@ -119,6 +119,8 @@ def test_lists_that_people_search_for_have_addresses_of_their_own(client):
     assert "R$\xa069.900" in page
     assert "10.000\xa0km a 50.000\xa0km" in page
     assert "4 custam menos do que diz a tabela FIPE." in page
+    # How many and for how much stand above the cards; the rest waits below them.
+    assert page.index("5 ofertas na") < page.index("data-offer=") < page.index("4 custam menos")
     assert 'href="/estoque/chevrolet/onix/2022"' in page
     few = client.get("/estoque/chevrolet/onix/2019").text
     assert (robots(few), canonical(few)) == ("noindex, follow", "/estoque/chevrolet/onix")
