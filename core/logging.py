@@ -6,6 +6,7 @@ characters are escaped so that nobody forges a line, and an exception is told by
 the places it passed, because the text of an exception often quotes what a visitor typed.
 """
 
+import json
 import logging
 import re
 import sys
@@ -18,10 +19,11 @@ from types import TracebackType
 from typing import Any, TextIO
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from structlog.contextvars import bind_contextvars, get_contextvars, unbind_contextvars
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from core.clock import now
 from core.config import Config
 from core.errors import DomainError
 
@@ -93,6 +95,9 @@ def init_logging(app: Flask, config: Config) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
     ]
+    # Nothing of this stands in our lines, and each costs every one of them (the logging module's
+    # own advice, "Optimization").
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = _StderrHandler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -122,6 +127,7 @@ def init_logging(app: Flask, config: Config) -> None:
     root.setLevel(config.log_level.upper())
     for name in NOISY_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
+    app.extensions[_EXTENSION] = _tell_request_in_json if config.is_production else _tell_request
     app.before_request(_start_request)
     app.after_request(_log_request)
     app.teardown_request(_end_request)
@@ -139,6 +145,7 @@ class _StderrHandler(logging.StreamHandler[TextIO]):
 
 
 _ACCESS = logging.getLogger("vitrine.access")
+_EXTENSION = "vitrine_access"  # what writes the line of a request
 
 
 def _start_request() -> None:
@@ -155,8 +162,7 @@ def _log_request(response: Response) -> Response:
     response.headers[REQUEST_ID_HEADER] = g.request_id
     if not _ACCESS.isEnabledFor(logging.INFO):  # a line costs as much as a quick page
         return response
-    structlog.get_logger("vitrine.access").info(
-        "request",
+    current_app.extensions[_EXTENSION](
         method=request.method[:16],
         # The template, never the path: paths and queries carry what people typed.
         route=request.url_rule.rule if request.url_rule else "(none)",
@@ -164,6 +170,21 @@ def _log_request(response: Response) -> Response:
         ms=round((time.perf_counter() - g.request_started) * 1000, 1),
     )
     return response
+
+
+def _tell_request(**facts: Any) -> None:
+    structlog.get_logger("vitrine.access").info("request", **facts)
+
+
+def _tell_request_in_json(**facts: Any) -> None:
+    """The same line without the chain, which takes a tenth of a quick page's time: only what the
+    visitor sent is cleaned."""
+    line = {
+        **facts, "method": _clean_text(facts["method"]), "event": "request",
+        "request_id": _clean_text(g.request_id), "level": "info", "logger": _ACCESS.name,
+        "at": now().isoformat().replace("+00:00", "Z"),
+    }  # fmt: skip
+    sys.stderr.write(f"{json.dumps(line)}\n")
 
 
 def _end_request(_error: BaseException | None) -> None:

@@ -105,7 +105,7 @@ def _list_page(of_path: OfferFilter) -> Answer:
             for chip in search.describe(applied)
         ],
         notices=[*read.notices, *_ignored(result)],
-        sorts=[(filters.SORT_VALUES[sort], search.sort_label(sort)) for sort in search.SORTS],
+        sorts=[(filters.SORT_VALUES[sort], words) for sort, words in search.sort_labels().items()],
         sort=filters.SORT_VALUES[applied.sort],
         relaxations=[
             Link(step.label, path_of(step.filter), step.count) for step in result.relaxations

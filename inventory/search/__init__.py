@@ -20,7 +20,7 @@ from inventory.offers import Offer, offer_of
 from inventory.search import answer as _answer
 from inventory.search.engine import Snapshot, bitmap
 from inventory.search.index import StockIndex, stock_index, warm
-from inventory.search.labels import sort_label, value_label
+from inventory.search.labels import sort_label, sort_labels, value_label
 from inventory.search.offer_filter import (
     DEFAULT_SORT,
     FACETS,
@@ -297,6 +297,7 @@ __all__ = [
     "similar",
     "similar_to",
     "sort_label",
+    "sort_labels",
     "stock_index",
     "summary",
     "version",

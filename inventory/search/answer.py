@@ -123,6 +123,7 @@ def facets_of(found: Found, stock: Snapshot) -> dict[str, tuple[FacetCount, ...]
     bases = found.selection.bases(stock.live)
     bases["feature"] = found.result
     facets: dict[str, tuple[FacetCount, ...]] = {}
+    locale = locale_name()
     for facet in FACETS:
         base = bases.get(_KEYS_OF_FACET.get(facet, facet), found.result)
         chosen = found.applied.chosen(facet)
@@ -132,7 +133,7 @@ def facets_of(found: Found, stock: Snapshot) -> dict[str, tuple[FacetCount, ...]
             counted = stock.model_counts(makes, base) if makes else []
         else:
             counted = stock.counts(facet, base)
-        facets[facet] = _shown(facet, counted, chosen, stock)
+        facets[facet] = _shown(facet, counted, chosen, stock, locale)
     return facets
 
 
@@ -153,10 +154,14 @@ def _qualified(applied: OfferFilter, stock: Snapshot) -> tuple[str, ...]:
 
 
 def _shown(
-    facet: str, counted: list[tuple[str, int]], chosen: tuple[str, ...], stock: Snapshot
+    facet: str,
+    counted: list[tuple[str, int]],
+    chosen: tuple[str, ...],
+    stock: Snapshot,
+    locale: str,
 ) -> tuple[FacetCount, ...]:
     if facet in CODED_FACETS:
-        labels = coded_labels(facet, locale_name())
+        labels = coded_labels(facet, locale)
         rows = [
             FacetCount(value, labels.get(value, value), count, value in chosen)
             for value, count in counted

@@ -40,7 +40,12 @@ def coded_labels(facet: str, _locale: str) -> dict[str, str]:
 
 def sort_label(sort: str) -> str:
     """An order as the buyer chooses it."""
-    return _sort_labels(locale_name())[sort]
+    return sort_labels()[sort]
+
+
+def sort_labels() -> dict[str, str]:
+    """All orders (`SORTS`) as the buyer chooses them."""
+    return _sort_labels(locale_name())
 
 
 @lru_cache(maxsize=64)

@@ -186,6 +186,23 @@ def test_one_line_per_request_without_path_or_query(make_app, lines):
     assert missing["request_id"] != answer.text
 
 
+def test_what_a_visitor_sends_along_is_cleaned(make_app, lines):
+    client = make_app().test_client()
+    client.open("/oferta/x", method="GET\u202e", headers={"X-Request-ID": "11987654321"})
+    client.open("/nothing", headers={"X-Request-ID": "123.456.789-09"})
+    written = [line for line in lines() if line["event"] == "request"]
+    assert {line["request_id"] for line in written} == {REDACTED}
+    assert "\u202e" not in str(written)
+
+
+def test_a_request_s_line_has_the_keys_of_any_line(make_app, lines):
+    make_app().test_client().get("/oferta/x")
+    seen, access = lines()
+    facts = {"method", "route", "status", "ms"}
+    assert access.keys() - facts == seen.keys() - {"position"}
+    assert access["at"].endswith("Z")
+
+
 def test_a_failed_request_has_its_line_too(make_app, lines):
     answer = make_app().test_client().get("/oferta/broken")
     assert answer.status_code == 500
