@@ -54,10 +54,12 @@ WARNINGS: Final = frozenset({"auction", "insurance_recovered", "financed"})
 
 @dataclass(frozen=True)
 class HistoryFact:
-    """A known fact of the provenance sheet; a warning is one that costs the buyer."""
+    """A known fact of the provenance sheet; a warning is one that costs the buyer, a lack one that
+    would have been good to have."""
 
     text: str
     is_warning: bool
+    is_lack: bool
 
 
 def offer_page(name: str) -> bytes | Response | tuple[str, int]:
@@ -370,7 +372,8 @@ def _history(offer: Offer) -> list[HistoryFact]:
         if value is not None:
             name = str(label("history", code))
             text = name if value else _("%(fact)s: no", fact=name)
-            facts.append(HistoryFact(text, is_warning=value and code in WARNINGS))
+            is_bad = code in WARNINGS
+            facts.append(HistoryFact(text, value and is_bad, not value and not is_bad))
     return facts
 
 

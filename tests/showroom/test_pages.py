@@ -134,6 +134,19 @@ def test_a_car_sold_long_ago_is_gone(client):
     assert f'<span aria-current="page">{vehicle.trim.name} 2022</span>' in answer.text
 
 
+def test_a_tick_is_for_what_is_good_to_know(client):
+    history = {"single_owner": True, "ipva_paid": False, "auction": False, "financed": True}
+    page = client.get(path_of(make_vehicle(history=history))).text
+    sheet = page[page.index('<ul class="ticks">') :]
+    marks = re.findall(
+        r'<li(?: class="(\w+)")?>.*?<span>(.*?)</span>', sheet[: sheet.index("</ul>")]
+    )
+    assert marks == [
+        ("", "Único dono"), ("no", "IPVA pago: não"), ("", "Passagem por leilão: não"),
+        ("bad", "Alienado"),
+    ]  # fmt: skip
+
+
 def test_a_page_without_a_picture_of_its_own_is_shared_with_the_houses_card(client):
     card = 'property="og:image" content="http://localhost/static/card.jpg"'
     for path in ("/nao-existe", "/privacidade/meus-dados", "/favoritos"):
