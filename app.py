@@ -20,7 +20,7 @@ from core import site_memory
 from core.backup import BackupPlan, init_backup
 from core.backup_cli import backup_commands
 from core.db import db, init_db
-from core.headers import init_headers, pack_own_readers_only
+from core.headers import init_headers, pack_errors, pack_own_readers_only
 from core.health import database_answers, disk_has_room, init_health
 from core.immutable import init_immutable
 from core.logging import init_logging
@@ -264,6 +264,7 @@ def create_app(config: settings.Config | None = None, **overrides: Any) -> Flask
     visits.init_visits(app)
     Babel(app)
     Compress(app)
+    pack_errors(app)
     init_display(app)
     init_fragments(app)
     _init_doors(app, config)

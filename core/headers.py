@@ -5,6 +5,8 @@ from collections.abc import Collection, Mapping
 
 from flask import Flask, Response, g, request
 
+from core.kept_page import PLAIN, SMALLEST_PACKED_BYTES, encoding_for, packed
+
 SOURCES: Mapping[str, tuple[str, ...]] = {
     "default-src": ("'none'",),
     "script-src": ("'self'",),
@@ -85,6 +87,25 @@ def init_headers(
         return response
 
     app.after_request(add)
+
+
+def pack_errors(app: Flask) -> None:
+    """Errors are packed like other pages: Flask-Compress packs only what went well, and a form with
+    a mistake in it is given back whole."""
+
+    def pack(response: Response) -> Response:
+        is_page = response.mimetype == "text/html" and not response.is_streamed
+        if response.status_code < 400 or not is_page or "Content-Encoding" in response.headers:
+            return response
+        response.vary.add("Accept-Encoding")
+        encoding = encoding_for(request.headers.get("Accept-Encoding"))
+        body = response.get_data()
+        if encoding != PLAIN and len(body) >= SMALLEST_PACKED_BYTES:
+            response.set_data(packed(body, encoding))
+            response.headers["Content-Encoding"] = encoding
+        return response
+
+    app.after_request(pack)
 
 
 def pack_own_readers_only(app: Flask, prefix: str) -> None:

@@ -128,6 +128,11 @@ def encoding_for(accepted: str | None) -> str:
     return best if asked[best] > 0 else PLAIN
 
 
+def packed(body: bytes, encoding: str) -> bytes:
+    """`body` in `encoding`, one of those that `encoding_for` names besides PLAIN."""
+    return _PACKERS[encoding](body)
+
+
 def _weight(parameters: str) -> float:
     name, _equals, value = parameters.strip().partition("=")
     if name.strip().lower() != "q":

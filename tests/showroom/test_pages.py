@@ -4,6 +4,7 @@ import io
 import re
 from datetime import UTC, datetime, timedelta
 
+import brotli
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -145,6 +146,21 @@ def test_a_tick_is_for_what_is_good_to_know(client):
         ("", "Único dono"), ("no", "IPVA pago: não"), ("", "Passagem por leilão: não"),
         ("bad", "Alienado"),
     ]  # fmt: skip
+
+
+def test_errors_are_packed_like_other_pages(client):
+    address, asked = path_of(make_vehicle()), {"Accept-Encoding": "br"}
+    for answer in (
+        client.get("/nao-existe", headers=asked),
+        client.post(address, data={"nome": "Ana"}, headers=asked),
+    ):
+        assert answer.status_code in {404, 422}
+        assert answer.headers["Content-Encoding"] == "br"
+        assert "Accept-Encoding" in answer.headers["Vary"]
+        page = brotli.decompress(answer.data)
+        assert page.rstrip().endswith(b"</html>")
+        assert int(answer.headers["Content-Length"]) == len(answer.data) < len(page) / 3
+    assert "Content-Encoding" not in client.get("/nao-existe").headers
 
 
 def test_a_page_without_a_picture_of_its_own_is_shared_with_the_houses_card(client):
