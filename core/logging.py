@@ -14,6 +14,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from types import TracebackType
 from typing import Any, TextIO
@@ -184,7 +185,9 @@ def _tell_request_in_json(**facts: Any) -> None:
         "request_id": _clean_text(g.request_id), "level": "info", "logger": _ACCESS.name,
         "at": now().isoformat().replace("+00:00", "Z"),
     }  # fmt: skip
-    sys.stderr.write(f"{json.dumps(line)}\n")
+    # A full disk or a closed pipe costs the line, not the answer.
+    with suppress(OSError, ValueError):
+        sys.stderr.write(f"{json.dumps(line)}\n")
 
 
 def _end_request(_error: BaseException | None) -> None:

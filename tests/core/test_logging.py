@@ -2,7 +2,10 @@
 
 import json
 import logging
+import sys
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import structlog
@@ -201,6 +204,18 @@ def test_a_request_s_line_has_the_keys_of_any_line(make_app, lines):
     facts = {"method", "route", "status", "ms"}
     assert access.keys() - facts == seen.keys() - {"position"}
     assert access["at"].endswith("Z")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_a_log_that_cannot_be_written_costs_no_answer(make_app, monkeypatch):
+    client = make_app().test_client()
+    with Path("/dev/full").open("w", buffering=1) as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        assert client.get("/nothing").status_code == 404
+        assert client.get("/nothing").status_code == 404
+        monkeypatch.undo()
+        with suppress(OSError):
+            full.close()
 
 
 def test_a_failed_request_has_its_line_too(make_app, lines):
