@@ -317,6 +317,22 @@ def test_a_ready_page_costs_no_statement(client, statements):
     assert [one for one in statements if "version" not in one] == []
 
 
+def test_after_a_change_elsewhere_a_ready_page_asks_only_whether_its_car_changed(
+    client, statements
+):
+    path = path_of(make_vehicle())
+    for _ in range(2):
+        read(client, path)
+    with writing() as session:
+        session.add(Banner(title="Feirão", action="Ver", path="/estoque"))
+    before = read(client, path)  # the house is read again, for all pages
+    with writing() as session:
+        session.scalars(sa.select(Banner)).one().title = "Feirão de abril"
+    statements.clear()
+    assert read(client, path) == before
+    assert ["stock_seq" in one for one in statements if " vehicle" in one] == [True]
+
+
 def test_ready_cards_cost_no_statement(client, statements):
     for _ in range(3):
         make_vehicle()
