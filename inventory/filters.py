@@ -55,6 +55,11 @@ SORT_VALUES: Final[Mapping[str, str]] = {
     "mileage": "menor-km",
     "year": "mais-novo",
 }
+# Each part with its field and what stands there in the filter of the whole stock.
+_PLAIN: Final = tuple(
+    (part, FIELD_OF_FACET.get(part, part), getattr(OfferFilter(), FIELD_OF_FACET.get(part, part)))
+    for part in PARAMETERS
+)
 _SORT_OF: Final = {value: sort for sort, value in SORT_VALUES.items()}
 
 MOST_CHOICES: Final = 50  # of one facet; an address with more was not made by our pages
@@ -122,8 +127,9 @@ def to_query(wanted: OfferFilter) -> str:
     Empty for the whole stock."""
     wanted = canonical(wanted)
     return "&".join(
-        f"{parameter}={quote_plus(value, safe='/')}"
-        for part, parameter in PARAMETERS.items()
+        f"{PARAMETERS[part]}={quote_plus(value, safe='/')}"
+        for part, field, plain in _PLAIN
+        if getattr(wanted, field) != plain
         for value in public_values(wanted, part)
     )
 
@@ -193,7 +199,8 @@ def toggled(wanted: OfferFilter, facet: str, value: str) -> OfferFilter:
 
 def on_page(wanted: OfferFilter, page: int) -> OfferFilter:
     """`wanted` at another page."""
-    return replace(wanted, page=max(1, page))
+    page = max(1, page)
+    return wanted if wanted.page == page else replace(wanted, page=page)
 
 
 def sorted_by(wanted: OfferFilter, sort: str) -> OfferFilter:

@@ -8,7 +8,7 @@ A make's slug wins over a list of the same name.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any, Final
 
 from inventory import search, vocabulary
@@ -41,35 +41,44 @@ FACET_LISTS: Final[Mapping[str, OfferFilter]] = {
         for band in PRICE_BANDS_THOUSAND
     },
 }
+_IN_ADDRESSES: Final = frozenset({"makes", "models", "cities", "year_min", "year_max"})
+_IN_QUERIES_ONLY: Final = tuple(
+    one.name
+    for one in fields(OfferFilter)
+    if one.name not in _IN_ADDRESSES and one.name not in {"sort", "page"}
+)
+_NOTHING: Final = (None, (), "")
 _SLUG_OF: Final = {wanted: slug for slug, wanted in FACET_LISTS.items()}
 
 
 def list_path(wanted: OfferFilter) -> str:
     """The address of its own that `wanted` (canonical) has; else empty. Sort and page aside; the
     whole stock has none but `/estoque`."""
-    bare = replace(wanted, sort=DEFAULT_SORT, page=1)
-    slug = _SLUG_OF.get(bare)
-    if slug is not None:
-        return "" if _is_make(slug) else f"{STOCK}/{slug}"
-    rest = replace(bare, makes=(), models=(), year_min=None, year_max=None, cities=())
-    if not rest.is_empty or len(bare.cities) > 1 or len(bare.makes) > 1 or len(bare.models) > 1:
+    makes, models = wanted.makes, wanted.models
+    if not makes:  # no list of a facet has one
+        slug = _SLUG_OF.get(replace(wanted, sort=DEFAULT_SORT, page=1))
+        if slug is not None:
+            return "" if _is_make(slug) else f"{STOCK}/{slug}"
+    if len(wanted.cities) > 1 or len(makes) > 1 or len(models) > 1:
         return ""
-    narrow = _narrow(bare)
-    if narrow is None or (narrow and not bare.models and (bare.makes or not bare.cities)):
+    if any(getattr(wanted, name) not in _NOTHING for name in _IN_QUERIES_ONLY):
         return ""
-    parts = [*(bare.models[0].split("/") if bare.models else bare.makes), *narrow]
-    is_whole = not bare.models or len(parts) == 2 + len(narrow)
+    narrow = _narrow(wanted)
+    if narrow is None or (narrow and not models and (makes or not wanted.cities)):
+        return ""
+    parts = [*(models[0].split("/") if models else makes), *narrow]
+    is_whole = not models or len(parts) == 2 + len(narrow)
     if not parts or not is_whole or not all(_SLUG.fullmatch(part) for part in parts):
         return ""
     return "/".join((STOCK, *parts))
 
 
-def _narrow(bare: OfferFilter) -> tuple[str, ...] | None:
+def _narrow(wanted: OfferFilter) -> tuple[str, ...] | None:
     """The part of an address for a year or a city; None for both, or for a range of years."""
-    if bare.year_min != bare.year_max:
+    if wanted.year_min != wanted.year_max:
         return None
-    year = (str(bare.year_min),) if bare.year_min is not None else ()
-    city = tuple(IN_CITY + slug for slug in bare.cities)
+    year = (str(wanted.year_min),) if wanted.year_min is not None else ()
+    city = tuple(IN_CITY + slug for slug in wanted.cities)
     return None if year and city else (year or city)
 
 

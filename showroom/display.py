@@ -1,13 +1,16 @@
 """How values look on a page: template filters and functions, registered once on the application."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
+from babel import Locale
 from babel.dates import get_day_names
+from babel.support import NullTranslations
 from flask import Flask, current_app, g, url_for
 from flask_babel import format_date, format_datetime, get_locale, get_translations, ngettext
 from flask_babel import gettext as _
@@ -16,6 +19,7 @@ from markupsafe import Markup
 from core.clock import DEFAULT_ZONE, now, today
 from core.config import ROOT
 from core.immutable import asset_digest
+from core.language import locale_name, reader_locale
 from core.money import format_brl
 from core.text import format_km, format_phone, whatsapp_link
 from dealership.hours import Hours, Interval, format_opening, week_summary
@@ -100,25 +104,44 @@ def _said(text: str, /, **values: Any) -> Markup:
     """`text` in the reader's language, for a template, `values` put in escaped. The library looks
     everything up anew for each word, and a long page has eight hundred."""
     words = _words()
-    known = words.get(text)
-    if known is None:
-        known = words[text] = Markup(get_translations().ugettext(text))  # noqa: S704  # our own
-    return known % values
+    if values:
+        return words.pattern(text) % values
+    said = words.finished.get(text)
+    if said is None:
+        said = words.finished[text] = words.pattern(text) % values
+    return said
 
 
 def _said_of(one: str, many: str, count: int, /, **values: Any) -> Markup:
     """The same for a number of things, which the text calls `num`."""
     values.setdefault("num", count)
-    return Markup(get_translations().ungettext(one, many, count)) % values  # noqa: S704
+    return Markup(_words().catalogue.ungettext(one, many, count)) % values  # noqa: S704
 
 
-def _words() -> dict[str, Markup]:
-    """What was said in the reader's language before; the catalogue has no more than that."""
-    locale = get_locale()
-    kept: tuple[Any, dict[str, Markup]] | None = g.get("words")
+@dataclass(frozen=True)
+class _Words:
+    """What was said in one language before; its catalogue has no more than that."""
+
+    catalogue: NullTranslations
+    patterns: dict[str, Markup] = field(default_factory=dict)
+    finished: dict[str, Markup] = field(default_factory=dict)  # where there is nothing to put in
+
+    def pattern(self, text: str) -> Markup:
+        known = self.patterns.get(text)
+        if known is None:
+            known = self.patterns[text] = Markup(self.catalogue.ugettext(text))  # noqa: S704
+        return known
+
+
+def _words() -> _Words:
+    locale = reader_locale()
+    kept: tuple[Locale | None, _Words] | None = g.get("words")
     if kept is None or kept[0] is not locale:
-        languages: dict[str, Any] = current_app.extensions.setdefault("vitrine_words", {})
-        kept = g.words = (locale, languages.setdefault(str(locale), {}))
+        languages: dict[str, _Words] = current_app.extensions.setdefault("vitrine_words", {})
+        name = locale_name()
+        if name not in languages:
+            languages[name] = _Words(get_translations())
+        kept = g.words = (locale, languages[name])
     return kept[1]
 
 

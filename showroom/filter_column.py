@@ -8,15 +8,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flask import current_app, g
+from flask import current_app
 from flask_babel import gettext as _
 from markupsafe import Markup
 
+from core.language import locale_name
 from core.money import format_brl
 from core.text import format_km
 from inventory import filters
 from inventory.search import FacetCount, OfferFilter, SearchResult
-from inventory.search.labels import locale_name
 from showroom import fragments
 
 OPTIONS_SHOWN: Final = 8
@@ -51,44 +51,60 @@ class RangeGroup:
 def filter_column(result: SearchResult) -> fragments.Ready:
     """The groups of `result`, those without any choice left out."""
     macros = current_app.jinja_env.get_template("macros/filters.html").module
+    column = _Column(macros, result.applied, _ready())
     labels = facet_labels()
     parts: list[bytes] = []
     for name in _ORDER:
         if name in _RANGES:
-            parts.append(_range(macros, name, result.applied))
+            parts.append(_range(column, name))
         elif choices := result.facets.get(name):
-            parts += _facet(macros, name, labels[name], choices, result.applied)
+            parts += _facet(column, name, labels[name], choices)
     return fragments.Ready(b"".join(parts))
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column that is being drawn for the filter `applied`: its macros, and what they made."""
+
+    macros: Any
+    applied: OfferFilter
+    ready: dict[Any, dict[Any, Any]]
+
+    def kept(self, *key: str) -> dict[Any, Any]:
+        """Where pieces of one kind are kept."""
+        found = self.ready.get(key)
+        return self.ready.setdefault(key, {}) if found is None else found
+
+
+def _ready() -> dict[Any, dict[Any, Any]]:
+    """All that is kept in the reader's language: as many pieces as the stock has values."""
+    kept: dict[str, dict[Any, Any]] = current_app.extensions.setdefault("vitrine_choices", {})
+    return kept.setdefault(locale_name(), {})
 
 
 # ---- choices ----
 
 
-def _facet(
-    macros: Any, name: str, label: str, choices: Sequence[FacetCount], applied: OfferFilter
-) -> list[bytes]:
+def _facet(column: _Column, name: str, label: str, choices: Sequence[FacetCount]) -> list[bytes]:
     """One group: how many choices stand before "show all" never hides just one or two."""
-    rows = _choices(macros, name, choices, applied)
+    rows = _choices(column, name, choices)
     if not rows:
         return []
     field = filters.PARAMETERS[name]
-    is_open = name in OPEN_FACETS or bool(applied.chosen(name))
+    is_open = name in OPEN_FACETS or bool(column.applied.chosen(name))
     if len(rows) <= OPTIONS_SHOWN + 2:
-        before, after = _split(macros.facet_group, field, label, is_open, SLOT)
+        before, after = _group(column, field, label, is_open, SLOT)
         return [before, *rows, after]
-    before, number, rest, after = _split(
-        macros.facet_group, field, label, is_open, SLOT, SLOT, SLOT
-    )
+    before, number, rest, after = _group(column, field, label, is_open, SLOT, SLOT, SLOT)
     total = str(len(rows)).encode()
     return [before, *rows[:OPTIONS_SHOWN], number, total, rest, *rows[OPTIONS_SHOWN:], after]
 
 
-def _choices(
-    macros: Any, name: str, choices: Sequence[FacetCount], applied: OfferFilter
-) -> list[bytes]:
+def _choices(column: _Column, name: str, choices: Sequence[FacetCount]) -> list[bytes]:
+    macros, applied = column.macros, column.applied
     # With one make chosen its models are called without it (`filters.public_value`).
     make = applied.makes[0] if name == "model" and len(applied.makes) == 1 else ""
-    ready = _ready("choices", name, make)
+    ready = column.kept("choices", name, make)
     field = filters.PARAMETERS[name]
     rows = []
     for value, label, count, is_chosen in choices:
@@ -107,54 +123,45 @@ def _choices(
     return rows
 
 
-def _ready(*key: str) -> dict[str, Any]:
-    """Where pieces of these choices are kept: as many as the stock has values, per language."""
-    if "ready_choices" not in g:
-        kept: dict[str, dict[Any, Any]] = current_app.extensions.setdefault("vitrine_choices", {})
-        g.ready_choices = kept.setdefault(locale_name(), {})
-    found: dict[str, Any] = g.ready_choices.setdefault(key, {})
-    return found
-
-
-def _split(macro: Callable[..., Markup], *arguments: Any) -> list[bytes]:
-    """What `macro` makes of `arguments`, split where they say SLOT."""
-    ready = _ready("groups", macro.name)  # type: ignore[attr-defined]
-    found: list[bytes] | None = ready.get(arguments)  # type: ignore[call-overload]
+def _group(column: _Column, *arguments: Any) -> list[bytes]:
+    """What the macro of a group makes of `arguments`, split where they say SLOT."""
+    ready = column.kept("groups")
+    found: list[bytes] | None = ready.get(arguments)
     if found is None:
-        html = macro(*arguments)
-        found = ready[arguments] = html.encode().split(b"\0")  # type: ignore[index]
+        html = column.macros.facet_group(*arguments)
+        found = ready[arguments] = html.encode().split(b"\0")
     return found
 
 
 def facet_labels() -> dict[str, str]:
     """How each facet's group is called."""
-    ready = _ready("labels")
-    if not ready:
-        ready.update(
-            make=_("Make"),
-            model=_("Model"),
-            condition=_("Condition"),
-            body=_("Body type"),
-            transmission=_("Gearbox"),
-            fuel=_("Fuel"),
-            color=_("Colour"),
-            feature=_("Equipment"),
-            store=_("Store"),
-            city=_("City"),
-        )
-    return ready
+    kept = _ready()
+    if "labels" not in kept:
+        kept["labels"] = {
+            "make": _("Make"),
+            "model": _("Model"),
+            "condition": _("Condition"),
+            "body": _("Body type"),
+            "transmission": _("Gearbox"),
+            "fuel": _("Fuel"),
+            "color": _("Colour"),
+            "feature": _("Equipment"),
+            "store": _("Store"),
+            "city": _("City"),
+        }
+    return kept["labels"]
 
 
 # ---- ranges ----
 
 
-def _range(macros: Any, name: str, applied: OfferFilter) -> bytes:
-    group = _RANGE_VALUES[name](applied)
+def _range(column: _Column, name: str) -> bytes:
+    group = _RANGE_VALUES[name](column.applied)
     if any(group):
-        return bytes(macros.range_group(_range_group(name, group)).encode())
-    ready = _ready("ranges")
+        return bytes(column.macros.range_group(_range_group(name, group)).encode())
+    ready = column.kept("ranges")
     if name not in ready:
-        ready[name] = macros.range_group(_range_group(name, group)).encode()
+        ready[name] = column.macros.range_group(_range_group(name, group)).encode()
     html: bytes = ready[name]
     return html
 

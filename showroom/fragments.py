@@ -19,7 +19,7 @@ import hashlib
 import secrets
 import threading
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
@@ -29,10 +29,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.clock import now
 from core.db import db
+from core.language import locale_name
 from core.site_memory import sees_site_number, site_number
 from inventory import search
 from inventory.offers import Offer, OfferPhoto
-from inventory.search.labels import locale_name
 from leads.forms import LeadForm, new_marks
 from showroom.house_mark import house_mark
 
@@ -50,6 +50,20 @@ _ALWAYS_LINKED: Final = frozenset({"/avaliacao", "/contato", "/favoritos"})
 
 Part = bytes | Callable[[], bytes]  # of a page: ready, or made for each reader anew
 Parts = tuple[Part, ...]
+
+
+@dataclass(slots=True)
+class _Drawing:
+    """A page whose template runs: the pieces placed so far. None are placed within a piece."""
+
+    pieces: list[Part] = field(default_factory=list)
+    readers: tuple[Hashable, ...] = ()  # once known: they stay the same all over a page
+    is_in_piece: bool = False
+
+    def mark(self, part: Part) -> Markup:
+        """Place `part` here."""
+        self.pieces.append(part)
+        return Markup(f"{_MARK}{len(self.pieces) - 1:0{_DIGITS}}")  # noqa: S704
 
 
 class Shelf:
@@ -118,15 +132,14 @@ def render_page(template: str, **context: Any) -> bytes:
 
 def parts_of_page(template: str, **context: Any) -> Parts:
     """The same in its parts, for `finished`: they may be kept, and given to many readers."""
-    pieces: list[Part] = []
-    g.pieces = pieces
+    drawing = g.drawing = _Drawing()
     try:
         first, *rest = render_template(template, **context).split(_MARK)
     finally:
-        del g.pieces
+        del g.drawing
     parts: list[Part] = [first.encode()]
     for part in rest:
-        parts.append(pieces[int(part[:_DIGITS])])
+        parts.append(drawing.pieces[int(part[:_DIGITS])])
         parts.append(part[_DIGITS:].encode())
     return tuple(parts)
 
@@ -193,18 +206,20 @@ def finished(parts: Parts) -> bytes:
 
 def placed(piece: bytes) -> Markup:
     """`piece` for a template: a mark of its place on a page of `render_page`, itself elsewhere."""
-    if g.get("pieces") is None:
+    drawing: _Drawing | None = g.get("drawing")
+    if drawing is None or drawing.is_in_piece:
         return Markup(piece.decode())  # noqa: S704  # made by our own templates
-    return _marked(piece)
+    return drawing.mark(piece)
 
 
 def form_marks(form: LeadForm) -> Markup:
     """The fields in which no two forms are alike. For templates. Raises RuntimeError inside of a
     piece: everybody would get the same."""
-    if g.get("is_in_piece"):
+    drawing: _Drawing | None = g.get("drawing")
+    if drawing is not None and drawing.is_in_piece:
         raise RuntimeError("a form within a kept piece")
-    if g.get("pieces") is not None and form.is_untouched:
-        return _marked(_new_form_marks)
+    if drawing is not None and form.is_untouched:
+        return drawing.mark(_new_form_marks)
     return form.submission_id(id=False) + form.carimbo(id=False)
 
 
@@ -216,35 +231,40 @@ def _new_form_marks() -> bytes:
     ).encode()
 
 
-def _marked(part: Part) -> Markup:
-    """The mark of its place, on a page that is being drawn."""
-    g.pieces.append(part)
-    return Markup(f"{_MARK}{len(g.pieces) - 1:0{_DIGITS}}")  # noqa: S704
-
-
 def kept(name: str, make: Callable[..., Markup], *on: Hashable) -> Markup:
     """The piece `name`, which depends on the house and on `on`: `make(*on)` when there is none
     ready. For templates: `make` is one of their macros."""
     known = shelf()
-    try:
-        readers = _readers() if known is not None else ()
-    except SQLAlchemyError:  # a page that says so
-        db.session.rollback()
-        known = None
     if known is None:
         return make(*on)
+    drawing: _Drawing | None = g.get("drawing")
+    try:
+        readers = (drawing.readers if drawing is not None else ()) or _readers()
+    except SQLAlchemyError:  # a page that says so
+        db.session.rollback()
+        return make(*on)
+    if drawing is not None:
+        drawing.readers = readers
     key = (name, *readers, *on)
     piece = known.get(key)
     if piece is None:
-        outer = g.get("pieces"), g.get("is_in_piece", False)
-        g.pieces, g.is_in_piece = None, True
-        try:
-            piece = make(*on).encode()
-        finally:
-            g.pieces, g.is_in_piece = outer
+        piece = _in_piece(lambda: make(*on)).encode()
         if sees_site_number():
             known.put(key, piece, len(piece) + _OVERHEAD_BYTES)
     return placed(piece)
+
+
+def _in_piece(make: Callable[[], Markup]) -> Markup:
+    """What `make` makes, all that it is made of put in at once."""
+    outer: _Drawing | None = g.get("drawing")
+    g.drawing = _Drawing(is_in_piece=True)
+    try:
+        return make()
+    finally:
+        if outer is None:
+            del g.drawing
+        else:
+            g.drawing = outer
 
 
 def kept_of_form(form: LeadForm, name: str, make: Callable[..., Markup], *on: Hashable) -> Markup:

@@ -39,9 +39,11 @@ class ListHead:
 def list_head(result: SearchResult, offers: Sequence[Listed], dealer: Identity) -> ListHead:
     """The head for `result`, whose page shows `offers`. One statement for the store's own words,
     on lists that have an address."""
-    applied = replace(result.applied, page=1)
+    applied = result.applied
     path = list_path(applied) or STOCK
-    is_plain = request.path == path == path_of(applied) and not result.filter.text
+    is_plain = (
+        request.path == path == path_of(filters.on_page(applied, 1)) and not result.filter.text
+    )
     if is_plain:
         return _plain(result, offers, dealer, path)
     crumbs = _crumbs(applied)
@@ -149,7 +151,7 @@ def _image(offers: Sequence[Listed], heading: str) -> dict[str, Any]:
 
 def _crumbs(applied: OfferFilter) -> list[tuple[str, str]]:
     crumbs = [(_("Home"), "/"), (_("Stock"), STOCK)]
-    path = list_path(replace(applied, page=1, sort=OfferFilter.sort))
+    path = list_path(applied)
     if not path:
         return crumbs
     make = applied.makes[0] if applied.makes else ""

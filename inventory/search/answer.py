@@ -7,10 +7,11 @@ from typing import Any, Final
 from flask_babel import gettext as _
 from pyroaring import BitMap
 
+from core.language import locale_name
 from core.text import format_km
 from inventory.search import query
 from inventory.search.engine import Selection, Snapshot
-from inventory.search.labels import coded_labels, locale_name, sort_label, value_label
+from inventory.search.labels import coded_labels, sort_label, value_label
 from inventory.search.offer_filter import (
     CODED_FACETS,
     DEFAULT_SORT,

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from functools import lru_cache
 
-from babel import Locale
-from flask_babel import get_locale
 from flask_babel import gettext as _
 
+from core.language import locale_name
 from inventory import vocabulary
 from inventory.search.offer_filter import CODED_FACETS
 from inventory.search.text import Key
@@ -17,16 +16,6 @@ def value_label(facet: str, value: str, names: Mapping[Key, str]) -> str:
     if facet in CODED_FACETS:
         return coded_labels(facet, locale_name()).get(value, value)
     return names.get((facet, value), value.rpartition("/")[2])
-
-
-def locale_name() -> str:
-    """The reader's language, as the key of what depends on it."""
-    return _name_of(get_locale())
-
-
-@lru_cache(maxsize=64)
-def _name_of(locale: Locale | None) -> str:
-    return str(locale)
 
 
 @lru_cache(maxsize=64)
