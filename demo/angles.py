@@ -19,13 +19,14 @@ from inventory.photos import DRAWN, PreparedPhoto, prepare_photo, record_photos
 from jobs.queue import HEAVY, enqueue
 
 SOURCE: Final = "demo"
-_ALT: Final = {shot.angle: shot.alt for shot in SHOTS}
+_SHOT: Final = {shot.angle: shot for shot in SHOTS}
 
 
-def photo_alt(car: DemoVehicle, picture: Picture) -> str:
-    """What the drawing shows, for those who do not see it."""
-    facts = car.facts
-    return f"{facts.make} {facts.model_name} {facts.model_year}: {_ALT[picture.angle]}"
+def photo_of(car: DemoVehicle, picture: Picture) -> Photo:
+    """The record of a drawing of `car`, as staff would have told its view."""
+    shot, facts = _SHOT[picture.angle], car.facts
+    words = f"{facts.make} {facts.model_name} {facts.model_year}: {shot.alt}" if shot.alt else ""
+    return Photo(slot=shot.slot, alt=words, created_at=car.story.created_at)
 
 
 def draw_later(vehicles: int, seed: int, store_ids: Sequence[int], size_px: Sequence[int]) -> None:
@@ -81,11 +82,8 @@ def _prepared(picture: Picture, size_px: tuple[int, int]) -> PreparedPhoto:
 
 
 def _add(vehicle: Vehicle, car: DemoVehicle, drawn: dict[Picture, PreparedPhoto]) -> None:
-    seen_at, changed_at = car.story.created_at, vehicle.updated_at
-    photos = [
-        (Photo(alt=photo_alt(car, picture), created_at=seen_at), drawn[picture])
-        for picture in car.pictures[1:]
-    ]
+    changed_at = vehicle.updated_at
+    photos = [(photo_of(car, picture), drawn[picture]) for picture in car.pictures[1:]]
     record_photos(vehicle, photos)
     vehicle.updated_at = changed_at  # the story goes on as if they had been there all along
 

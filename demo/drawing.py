@@ -24,21 +24,23 @@ from demo.silhouettes import SILHOUETTES
 
 @dataclass(frozen=True)
 class Shot:
-    """One photo of a series: the angle's code and what a reader who cannot see it is told."""
+    """One photo of a series: the angle's code, the view of `inventory.gallery` that it is, and in
+    the dealership's own words what no view says. Of a view the site itself tells what it shows."""
 
     angle: str
-    alt: str
+    slot: str = ""
+    alt: str = ""
 
 
-# The series a dealership takes of a used car; the words are the demo dealership's own.
+# The series a dealership takes of a used car.
 SHOTS: tuple[Shot, ...] = (
-    Shot("three_quarter", "Vista de três quartos, frente e lateral do motorista"),
-    Shot("side", "Lateral do motorista"),
-    Shot("rear", "Vista de três quartos, traseira e lateral do motorista"),
-    Shot("front", "Frente"),
-    Shot("interior", "Bancos dianteiros vistos do banco de trás"),
-    Shot("dashboard", "Painel e volante"),
-    Shot("wheel", "Roda dianteira"),
+    Shot("three_quarter", "front"),
+    Shot("side", "side"),
+    Shot("rear", "rear"),
+    Shot("front", alt="Frente"),
+    Shot("interior", "seats"),
+    Shot("dashboard", "dashboard"),
+    Shot("wheel", "wheel"),
 )
 ANGLES: tuple[str, ...] = tuple(shot.angle for shot in SHOTS)
 

@@ -21,7 +21,7 @@ from core import clock
 from core.db import db, writing
 from core.text import group_thousands
 from dealership.models import Banner
-from demo.angles import SOURCE, draw_later, photo_alt
+from demo.angles import SOURCE, draw_later, photo_of
 from demo.attendance import attend_leads
 from demo.cadences import try_again
 from demo.content import write_content
@@ -333,9 +333,7 @@ def _photograph(
     shown = [picture for picture in car.pictures if picture in pictures]
     if not shown:
         return []
-    photos = [
-        Photo(alt=photo_alt(car, picture), created_at=car.story.created_at) for picture in shown
-    ]
+    photos = [photo_of(car, picture) for picture in shown]
     if len(shown) == 1 and shown[0] in asked:
         return [_borrowed(photos[0], vehicle.id, pictures[shown[0]])]
     prepared = [pictures[picture] for picture in shown]

@@ -32,6 +32,7 @@ from inventory.offers import offer_of, promotion_runs
 from inventory.photos import PreparedPhoto
 from inventory.stock_version import current
 from jobs.models import Job
+from showroom.photo_words import photo_alt
 
 DAY = date(2026, 11, 23)
 STORE_IDS = (1, 2, 3)
@@ -344,12 +345,13 @@ def test_photos_are_shared_and_shown_at_once(app):
     result = load_stock(3, photo_size_px=(64, 48), say=told.append)
     photos = db.session.scalars(sa.select(Photo)).all()
     assert len({photo.digest for photo in photos}) == result.drawn > 10
-    assert all(photo.renditions["widths"] and photo.alt for photo in photos)
+    assert all(photo.renditions["widths"] and (photo.alt or photo.slot) for photo in photos)
     for vehicle in db.session.scalars(sa.select(Vehicle)):
         offer = offer_of(vehicle)
         assert [photo.position for photo in vehicle.photos] == list(range(len(offer.photos)))
         if offer.photos:
-            assert offer.photos[0].alt.startswith(f"{offer.name} {offer.model_year}: Vista de três")
+            assert offer.photos[0].slot == "front"
+            assert photo_alt(offer, offer.photos[0]) == f"{offer.title}, vista dianteira"
     assert len(told) > 1
 
 
@@ -380,7 +382,7 @@ def test_cars_beyond_the_first_block_borrow_a_cover(app):
     for vehicle in with_cover:
         (cover,) = vehicle.photos
         assert (cover.state, cover.position) == ("stored", 0)
-        assert offer_of(vehicle).photos[0].alt.startswith(vehicle.car_model.make.name)
+        assert offer_of(vehicle).photos[0].slot == "front"
 
 
 @pytest.mark.sqlite_only

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from demo.drawing import ANGLES, SHOTS, draw_banner, draw_photo, draw_photo_jpeg
+from inventory.gallery import SLOT_OF
 
 BODIES = [
     *("hatch", "sedan", "suv", "pickup", "pickup_cd", "wagon", "minivan", "van", "coupe"),
@@ -131,7 +132,7 @@ def test_banner_keeps_its_left_side_calm() -> None:
     assert _difference(picture, draw_banner(2, size=(640, 240))) > 1
 
 
-def test_every_shot_of_the_series_has_words_of_its_own() -> None:
+def test_every_shot_of_the_series_is_told_apart_from_the_others() -> None:
     assert [shot.angle for shot in SHOTS] == list(ANGLES)
-    assert len({shot.alt for shot in SHOTS}) == len(ANGLES)
-    assert all(shot.alt for shot in SHOTS)
+    assert len({(shot.slot, shot.alt) for shot in SHOTS}) == len(ANGLES)
+    assert all(shot.alt or shot.slot in SLOT_OF for shot in SHOTS)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
+from urllib.robotparser import RobotFileParser
 from xml.etree import ElementTree
 
 import pytest
@@ -22,9 +23,11 @@ from core.db import writing
 from inventory.lifecycle import move
 from inventory.list_paths import FACET_LISTS
 from inventory.models import PriceChange, Vehicle
+from inventory.photos import add_photo
 from inventory.stock_version import touch
 from showroom.addresses import is_canonical
 from showroom.sitemap import offer_rows
+from tests import pictures
 from tests.factories import make_store, make_vehicle
 
 CARS = int(os.environ.get("CRAWLED_CARS", "64"))
@@ -355,6 +358,22 @@ def test_robots_that_train_are_asked_out_only_when_the_store_says_so(app, client
     assert "Disallow: /\n" in group
     assert "OAI-SearchBot" not in text
     assert all(f"Disallow: {path}" in text for path in ("/admin", "/api/", "/w/"))
+
+
+def test_robots_let_everybody_to_what_is_shown_and_nobody_to_what_is_private(client):
+    vehicle = make_vehicle(price_cents=69_900_00)
+    add_photo(vehicle, pictures.photo())
+    page = client.get(f"/oferta/{vehicle.slug}-{vehicle.public_id}").text
+    card = head(page, r'property="og:image" content="http://localhost(.*?)"')
+    photo = head(page, r'src="(/media/.*?)"')
+    assert card.startswith("/cartao/")
+    assert photo
+    rules = RobotFileParser()
+    rules.parse(client.get("/robots.txt").text.splitlines())
+    shown = ["/", "/estoque", f"/oferta/{vehicle.slug}-{vehicle.public_id}", card, photo]
+    for robot in ("Googlebot", "facebookexternalhit", "WhatsApp", "bingbot"):
+        assert all(rules.can_fetch(robot, path) for path in [*shown, "/sitemap.xml"]), robot
+        assert not any(rules.can_fetch(robot, path) for path in ("/admin/", "/api/x", "/favoritos"))
 
 
 def links(page: str) -> set[str]:
