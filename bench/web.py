@@ -16,7 +16,7 @@ from typing import Final
 
 from bench import references
 from bench.load import Load, Target, burst
-from bench.pages import AGAINST, GROWTH, LIMIT, WHAT, Pages, raw_twins
+from bench.pages import AGAINST, GROWTH, WHAT, Pages, limit_at, raw_twins
 from bench.servers import HOST, Server, bare, nginx, ours, production, served
 from bench.stocked import app_of, stocked_folder
 from bench.timing import CPU_US, KIB, PER_SECOND, Measured
@@ -86,12 +86,12 @@ def _fresh(
     )
     yield rate(WHAT["list"], size, our, least, "Flask hello, same server", 0.2)
     yield rate(WHAT["list"], size, our, their, AGAINST)
-    yield cpu(WHAT["list"], size, our, their, AGAINST, LIMIT)
+    yield cpu(WHAT["list"], size, our, their, AGAINST, limit_at(size))
     our, their = samples(
         Side(fresh, [page.path for page in offers]), Side(raw, [f"/{page.name}" for page in offers])
     )
     yield rate(WHAT["offer"], size, our, their, AGAINST)
-    yield cpu(WHAT["offer"], size, our, their, AGAINST, LIMIT)
+    yield cpu(WHAT["offer"], size, our, their, AGAINST, limit_at(size))
     our, least = samples(Side(fresh, ["/"]), Side(hello, ["/"]))
     yield rate("home page, fresh", size, our, least, "Flask hello, same server")
     yield cpu("home page, fresh", size, our, least, "Flask hello, same server")
