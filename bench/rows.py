@@ -204,7 +204,7 @@ ONCE = {"photo", "leads", "webhook", "desk", "live"}  # rows that no stock size 
 LARGEST = {"staff", "portals"}  # compares with a small stock of its own
 GROWN = {"pages": growth}  # also against the smallest of the stocks
 # A larger stock says nothing new about them and takes long.
-MOST_VEHICLES = {"staff": 50_000, "portals": 50_000, "feeds": 50_000}
+MOST_VEHICLES = {"staff": 50_000, "portals": 50_000, "feeds": 50_000, "texts": 50_000}
 
 
 def run(names: Sequence[str], sizes: Sequence[int]) -> Iterator[Measured]:
