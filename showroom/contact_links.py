@@ -6,7 +6,8 @@
     vendas|oficina|pecas|frotas-<slug>   a department of a store
     geral                           the group
 `?lp=<slug>` says which landing page it stood on. A plain link, so it works without a script; and
-nothing that happens to the count may stop the jump.
+nothing that happens to the count may stop the jump. Whoever only fetches the address, as a link
+checker does, is shown where it leads, and not sent on to a telephone that it does not have.
 """
 
 import re
@@ -217,8 +218,10 @@ def _number(*candidates: str) -> str:
 
 def _counted(channel: str, where: str, number: str, contact: Contact) -> str:
     """Count the tap, if a person made it; its code or empty text."""
+    if not (_is_followed() and is_by_a_person(request)):
+        return ""
     client = flood.client_of(request.remote_addr or "")
-    if not is_by_a_person(request) or not flood.flood().allows(MOST_TAPS, "tap", client):
+    if not flood.flood().allows(MOST_TAPS, "tap", client):
         return ""
     page = _page()
     tap = Tap(
@@ -231,6 +234,12 @@ def _counted(channel: str, where: str, number: str, contact: Contact) -> str:
         touch=_touch(page),
     )
     return count(tap, request.headers.get("User-Agent", ""), request.remote_addr or "")
+
+
+def _is_followed() -> bool:
+    """Whether somebody goes there. Browsers of today say so; who says nothing is believed.
+    https://www.w3.org/TR/fetch-metadata/#sec-fetch-mode-header"""
+    return request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
 
 
 def _page() -> str:
@@ -260,7 +269,8 @@ def _is_ours(address: str | None) -> bool:
 
 
 def _jump(address: str, number: str, contact: Contact, is_answering: bool) -> Response:
-    """302 to `address`, which we made ourselves, with a page for who is not taken there."""
+    """302 to `address`, which we made ourselves, with a page for who is not taken there; the page
+    alone for who only fetches it."""
     text = format_phone(number)
     if is_answering:
         store = identity().store(contact.store_slug)
@@ -269,8 +279,10 @@ def _jump(address: str, number: str, contact: Contact, is_answering: bool) -> Re
         )
     else:
         body = f"<!doctype html><title>{text}</title><p>{text}</p>"
-    response = Response(body, status=302, mimetype="text/html")
-    response.headers["Location"] = address
+    response = Response(body, mimetype="text/html")
+    if _is_followed():
+        response.status_code = 302
+        response.headers["Location"] = address
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Robots-Tag"] = "noindex, nofollow"
     return response

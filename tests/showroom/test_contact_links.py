@@ -157,6 +157,19 @@ def test_what_no_person_tapped_is_not_counted_and_still_goes_on(tap, headers):
     assert rows() == []
 
 
+@pytest.mark.parametrize("kind", ["w", "ligar"])
+def test_who_only_fetches_the_address_is_shown_the_number_and_not_counted(tap, kind):
+    """Link checkers follow each redirect and call an address broken that is no page."""
+    car = make_vehicle()
+    path = f"/{kind}/oferta-{car.public_id}"
+    answer = tap(path, Sec_Fetch_Mode="cors")
+    assert (answer.status_code, "Location" in answer.headers) == (200, False)
+    assert re.search(r'<h1><a [^>]*href="(https://wa\.me/5511|tel:\+5511)', answer.text)
+    assert rows() == []
+    assert tap(path, Sec_Fetch_Mode="navigate").status_code == 302
+    assert len(rows()) == 1
+
+
 def test_head_is_not_counted(client):
     car = make_vehicle()
     answer = client.head(f"/w/oferta-{car.public_id}", headers={"User-Agent": PHONE})
