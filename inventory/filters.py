@@ -214,9 +214,19 @@ def _choices(facet: str, raw: Iterable[str]) -> tuple[str, ...]:
         value = clean_line(text, LONGEST_VALUE).lower()
         if facet in CODED_FACETS:
             value = vocabulary.from_public(facet, value) or value
+        elif facet in {"make", "model"}:
+            value = _slug(facet, value)
         if value:
             values.append(value)
     return tuple(values)
+
+
+def _slug(facet: str, value: str) -> str:
+    """A make without, a model with at most one slash: more would be read anew differently."""
+    parts = [part for part in map(str.strip, value.split("/")) if part]
+    if facet == "make":
+        return "-".join(parts)
+    return "/".join((parts[0], "-".join(parts[1:]))) if len(parts) > 1 else "".join(parts)
 
 
 def _bound(name: str, raw: Iterable[str], notices: list[str]) -> int | None:

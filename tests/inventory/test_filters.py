@@ -3,7 +3,7 @@
 from urllib.parse import parse_qsl
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
@@ -82,6 +82,9 @@ TEXT = st.text(max_size=40)
 
 
 @given(st.lists(st.tuples(st.sampled_from(list(PARAMETERS.values())) | TEXT, TEXT), max_size=8))
+@example([("modelo", "0/")])
+@example([("modelo", "a/b/c")])
+@example([("marca", "a"), ("modelo", "/")])
 def test_any_query_string_is_read_and_its_address_reads_the_same(session_app, pairs):
     with session_app.app_context():
         wanted = read_filter(MultiDict(pairs)).filter
