@@ -358,6 +358,7 @@ def digest_of(cards: Iterable[Card]) -> bytes:
     return hashlib.blake2b(b"".join(card.html for card in cards), digest_size=16).digest()
 
 
+Keep = Callable[[str, Callable[[], Markup]], Markup]
 Look = tuple[str, str, bool, bool, int]  # heading, sizes, eager, high, most photos of a card
 SIZES: Final = "(min-width: 62rem) 19rem, (min-width: 40rem) 45vw, 92vw"
 PLAIN: Final[Look] = ("h3", SIZES, False, False, 1)
@@ -383,7 +384,7 @@ def cards_of(ids: Sequence[int], looks: Sequence[Look]) -> list[Card]:
         look_of = dict(zip(ids, looks, strict=True))
         for offer in search.find_offers(missing):
             look = look_of[offer.id]
-            card = found[offer.id] = _drawn(offer, look)
+            card = found[offer.id] = _drawn(offer, look, instant)
             # The row's own number: what was read may be newer than the list that asked for it.
             if known is not None and is_keepable and offer.stock_seq:
                 size = len(card.html) + _OVERHEAD_BYTES
@@ -391,7 +392,7 @@ def cards_of(ids: Sequence[int], looks: Sequence[Look]) -> list[Card]:
     return [found[number] for number in ids if number in found]
 
 
-def _drawn(offer: Offer, look: Look) -> Card:
+def _drawn(offer: Offer, look: Look, instant: float) -> Card:
     heading, sizes, eager, high, most_photos = look
     parts = current_app.jinja_env.get_template("macros/parts.html").module
     if look == LEAD:
@@ -400,15 +401,14 @@ def _drawn(offer: Offer, look: Look) -> Card:
         html = parts.offer_card(  # type: ignore[attr-defined]
             offer, eager=eager, high=high, heading=heading, sizes=sizes, most_photos=most_photos
         )
-    return Card(
-        html.encode(), offer.path, offer.photos[:1], offer.fipe_difference_percent, ends_of(offer)
-    )
+    ends = ends_of(offer, instant)
+    return Card(html.encode(), offer.path, offer.photos[:1], offer.fipe_difference_percent, ends)
 
 
-def parts_of(offer: Offer) -> Callable[[str, Callable[[], Markup]], Markup]:
+def parts_of(offer: Offer, instant: float) -> Keep:
     """Keeps parts of the page of `offer`, which must say nothing but what its own row, its photos
-    and the house say. For templates: a name and one of their macros."""
-    on = (offer.id, offer.stock_seq, offer.availability, ends_of(offer))
+    and the house say (`instant`: see `ends_of`). For templates: a name and one of their macros."""
+    on = (offer.id, offer.stock_seq, offer.availability, ends_of(offer, instant))
     if not offer.stock_seq:
         return unkept
     return lambda name, make: kept(name, lambda *_on: make(), *on)
@@ -424,9 +424,10 @@ def quarter() -> int:
     return int(now().timestamp() // QUARTER_SECONDS)
 
 
-def ends_of(offer: Offer) -> float:
-    """Until when, at the longest, what is said of `offer` now stays true, all else being equal."""
-    instant = now().timestamp()
+def ends_of(offer: Offer, instant: float) -> float:
+    """Until when, at the longest, what is said of `offer` stays true, all else being equal.
+    `instant` (seconds since 1970) must lie before the row was read: what was decided on one side of
+    midnight and kept on the other would tell yesterday's price for a quarter of an hour."""
     ends = instant - instant % QUARTER_SECONDS + QUARTER_SECONDS
     if offer.published_at is not None:
         old = (offer.published_at + timedelta(days=NEW_ARRIVAL_DAYS)).timestamp()

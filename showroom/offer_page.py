@@ -15,7 +15,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from content.page_texts import OwnWords, offer_key, words_of
-from core.clock import DEFAULT_ZONE, today
+from core.clock import DEFAULT_ZONE, now, today
 from core.config import current
 from core.shared_pages import when_read
 from core.text import format_km, inside_a_sentence
@@ -65,6 +65,7 @@ class HistoryFact:
 def offer_page(name: str) -> bytes | Response | tuple[str, int]:
     """`/oferta/<slug>-<id>`: the id decides, a wrong slug is sent (301) to the right one."""
     public_id = name.rpartition("-")[2].lower()
+    instant = now().timestamp()
     offer = fragments.find_offer(public_id)
     if offer is None or offer.availability is Availability.HIDDEN:
         abort(404)
@@ -76,7 +77,7 @@ def offer_page(name: str) -> bytes | Response | tuple[str, int]:
     if offer.path != request.path:
         return redirect(offer.path, code=301)
     _count(offer)
-    return _page_of(offer)
+    return _page_of(offer, instant)
 
 
 def send_interest(name: str) -> Response | tuple[bytes | str, int]:
@@ -188,24 +189,24 @@ def _around(offer: Offer, similar: Sequence[Card]) -> _Around:
     )
 
 
-def _page_of(offer: Offer) -> bytes:
-    """The page as everybody gets it who comes by a link."""
+def _page_of(offer: Offer, instant: float) -> bytes:
+    """The page as everybody gets it who comes by a link. `instant`: before `offer` was read."""
+    passing = _passing(offer, identity().store(offer.store.slug))
+    keep = fragments.parts_of(offer, instant)
     # A puzzle is of one page alone; a sold car tells of others in its head, and for a month only.
     if offer.is_sold or not offer.stock_seq or current().proof_of_work:
-        return fragments.finished(_parts(offer, _similar_cards(offer)))
-    store = identity().store(offer.store.slug)
-    own = (offer.id, offer.stock_seq, offer.availability, fragments.ends_of(offer))
-    passing = _passing(offer, store)
+        return fragments.finished(_parts(offer, _similar_cards(offer), passing, keep))
+    own = (offer.id, offer.stock_seq, offer.availability, fragments.ends_of(offer, instant))
     similar: list[Card] = []
 
     def parts() -> fragments.Parts:
         """Kept longer than the site stays the same: most changes are none of this page."""
         similar[:] = _similar_cards(offer)
-        draw = partial(_parts, offer, similar)
+        draw = partial(_parts, offer, similar, passing, keep)
         return fragments.kept_parts("offer-page", draw, *own, passing, _around(offer, similar))
 
     def ends() -> float:
-        return min([fragments.ends_of(offer), *(card.ends for card in similar)])
+        return min([fragments.ends_of(offer, instant), *(card.ends for card in similar)])
 
     return fragments.kept_until("offer-now", parts, ends, *own, passing)
 
@@ -214,9 +215,10 @@ def _render(
     offer: Offer, posted: LeadForm | None = None, *, refusal: str = "", is_preview: bool = False
 ) -> bytes:
     """The page, with the form that was `posted` and refused among its others."""
-    similar = _similar_cards(offer)
-    parts = _parts(offer, similar, posted, refusal=refusal, is_preview=is_preview)
-    return fragments.finished(parts)
+    passing = _passing(offer, identity().store(offer.store.slug))
+    # The offer was read before anybody looked at the clock: nothing of this page is kept.
+    draw = partial(_parts, offer, _similar_cards(offer), passing, fragments.unkept)
+    return fragments.finished(draw(posted, refusal=refusal, is_preview=is_preview))
 
 
 def _similar_cards(offer: Offer) -> list[Card]:
@@ -227,6 +229,8 @@ def _similar_cards(offer: Offer) -> list[Card]:
 def _parts(
     offer: Offer,
     similar: Sequence[Card],
+    passing: _Passing,
+    keep: fragments.Keep,
     posted: LeadForm | None = None,
     *,
     refusal: str = "",
@@ -250,7 +254,7 @@ def _parts(
         crumbs=crumbs,
         offer=offer,
         store=store,
-        keep=fragments.unkept if is_preview else fragments.parts_of(offer),
+        keep=keep,
         facts=partial(_facts, offer),
         feature_groups=partial(_feature_groups, offer),
         history=partial(_history, offer),
@@ -265,9 +269,9 @@ def _parts(
         line=line,
         line_path=f"{offer.path}?formulario={LINE}",
         line_wording=wording(consent.LINE).text if offer.is_reserved else "",
-        waiting=count_waiting(offer.id) if offer.is_reserved else 0,
+        waiting=passing.waiting,
         refusal=refusal,
-        answer_minutes=typical_answer_minutes(store.id if store else None),
+        answer_minutes=passing.answer_minutes,
         model_path=_model_path(offer) if search.count(_of_model(offer)) else "",
         has_whatsapp=bool(contact_of_offer(dealer, offer).whatsapp),
         share_text=f"{offer.title}: {seo.absolute(offer.path)}",
