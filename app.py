@@ -321,11 +321,11 @@ def _init_doors(app: Flask, config: settings.Config) -> None:
     ):
         app.register_blueprint(blueprint)
     init_api(app)
+    pack_own_readers_only(app, "/admin")  # before what refuses a request there
     init_admin(app, config)
     init_errors(app)
     init_headers(app, is_https=config.base_url.startswith("https:"), also=tag_sources(config))
     init_immutable(app, IMMUTABLE_FILES)
-    pack_own_readers_only(app, "/admin")
     init_tags(app, config)
     init_sitemap(app, [indexable_paths, testimonials.public_paths])
     init_health(

@@ -67,7 +67,19 @@ def _whose(dealer: Identity | None) -> tuple[dict[str, Any], ...]:
     return (seo.website_node(dealer), seo.dealer_node(dealer, None)) if dealer else ()
 
 
-def _http_error(error: HTTPException) -> Response | tuple[str, int]:
+Told = Response | tuple[str, int] | tuple[str, int, dict[str, str]]
+
+
+def _http_error(error: HTTPException) -> Told:
+    """The page of an error; where the database does not answer even for that, the 503 of a crash:
+    nobody is to take a page for missing that could not be looked for."""
+    try:
+        return _told(error)
+    except SQLAlchemyError as trouble:
+        return _crash(trouble)
+
+
+def _told(error: HTTPException) -> Response | tuple[str, int]:
     status = error.code or 500
     if status < 400:
         return error.get_response()

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from core.language import locale_name
 from core.money import format_brl
 from core.text import format_km
-from inventory import filters
+from inventory import filters, search
 from inventory.search import FacetCount, OfferFilter, SearchResult
 from showroom import fragments
 
@@ -103,7 +103,8 @@ def _facet(column: _Column, name: str, label: str, choices: Sequence[FacetCount]
 def _choices(column: _Column, name: str, choices: Sequence[FacetCount]) -> list[bytes]:
     macros, applied = column.macros, column.applied
     # With one make chosen its models are called without it (`filters.public_value`).
-    make = applied.makes[0] if name == "model" and len(applied.makes) == 1 else ""
+    is_one_makes = name == "model" and len(applied.makes) == 1
+    make = applied.makes[0] if is_one_makes and search.is_known("make", applied.makes[0]) else ""
     ready = column.kept("choices", name, make)
     field = filters.PARAMETERS[name]
     rows = []

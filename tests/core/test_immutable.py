@@ -79,3 +79,6 @@ def test_a_staff_page_that_another_site_asked_for_is_not_packed(client, asked_by
     answer = client.get("/admin/login", base_url="https://localhost", headers=headers)
     assert answer.status_code == 200
     assert (answer.headers.get("Content-Encoding") == "br") is is_packed
+    refused = client.post("/admin/carros/", base_url="https://localhost", headers=headers)
+    assert refused.status_code == 400
+    assert (refused.headers.get("Content-Encoding") == "br") is is_packed

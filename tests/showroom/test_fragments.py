@@ -343,16 +343,58 @@ def test_ready_cards_cost_no_statement(client, statements):
     assert [one for one in statements if "version" not in one] == []
 
 
+# São Paulo's midnight is at three; a request under way there reads before it and draws after it.
+MIDNIGHT = datetime(2026, 11, 24, 3, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("reads", ["find_offer", "find_offers"])
+def test_what_was_read_before_midnight_is_not_kept_for_the_day_after(
+    app, client, monkeypatch, reads
+):
+    """The promotion ended with its day: the offer's page, and its card in a list."""
+    with time_machine.travel(MIDNIGHT - timedelta(milliseconds=10), tick=False) as clock:
+        car = make_vehicle(
+            price_cents=80_000_00, promo_price_cents=60_000_00, promo_until=today(),
+            published_at=now() - timedelta(days=30),
+        )  # fmt: skip
+        path = path_of(car) if reads == "find_offer" else "/estoque"
+        read_it = getattr(fragments.search, reads)
+
+        def read_slowly(asked):
+            found = read_it(asked)
+            clock.shift(timedelta(milliseconds=20))
+            return found
+
+        with monkeypatch.context() as patch:
+            patch.setattr(fragments.search, reads, read_slowly)
+            assert "R$\xa060.000" in read(client, path)
+        for _ in range(2):
+            clock.shift(timedelta(minutes=5))
+            page = read(client, path)
+            assert "R$\xa060.000" not in page
+            assert "R$\xa080.000" in page
+
+
+def test_addresses_that_nobody_linked_to_leave_nothing_behind(app, client):
+    make_vehicle()
+    read(client, "/estoque?marca=chevrolet&modelo=nada")
+    kept = app.extensions["vitrine_choices"]["pt_BR"]
+    before = len(kept)
+    for number in range(20):
+        assert client.get(f"/estoque?marca=ninguem{number}&modelo=nada").status_code == 200
+    assert len(kept) <= before + 1
+
+
 def test_a_card_ends_before_it_says_what_is_no_longer_so(app, monkeypatch):
     moment = now()
     make_vehicle(published_at=moment - timedelta(days=7) + timedelta(seconds=30))
     with app.test_request_context():
         offer = fragments.search.newest(1)[0]
-        ends = fragments.ends_of(offer)
+        ends = fragments.ends_of(offer, moment.timestamp())
         assert moment.timestamp() < ends <= moment.timestamp() + 31
-        monkeypatch.setattr(fragments, "now", lambda: moment + timedelta(minutes=1))
-        assert 0 < fragments.ends_of(offer) - moment.timestamp() <= 960
-        assert fragments.ends_of(offer) % 900 == 0
+        later = fragments.ends_of(offer, moment.timestamp() + 60)
+        assert 0 < later - moment.timestamp() <= 960
+        assert later % 900 == 0
     db.session.rollback()
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import brotli
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -385,3 +386,21 @@ def test_known_facts_are_looked_for_among_the_equipment(client):
 def test_an_offer_says_why_it_deserves_a_look(client):
     vehicle = make_vehicle(history={"single_owner": True})
     assert '<p class="card-reason">Único dono</p>' in client.get(path_of(vehicle)).text
+
+
+def test_an_address_is_not_called_missing_while_the_database_is_away(app):
+    """It could not be looked for: search engines come back, and people read why."""
+
+    def refuse(*_arguments):
+        raise sa.exc.OperationalError("", {}, Exception("gone"))
+
+    db.session.remove()
+    sa.event.listen(db.engine, "before_cursor_execute", refuse)
+    try:
+        with app.app_context():
+            answer = app.test_client().get("/nada")
+    finally:
+        sa.event.remove(db.engine, "before_cursor_execute", refuse)
+    assert answer.status_code == 503
+    assert "Estamos com um problema" in answer.text
+    assert app.test_client().get("/nada").status_code == 404
