@@ -383,5 +383,10 @@ def _history(offer: Offer) -> list[HistoryFact]:
 
 def _not_informed(offer: Offer) -> str:
     """What nobody told us, in one line: "not informed" is never "no"."""
-    unknown = [code for code in codes("history") if code not in offer.history]
+    if offer.condition == "new":  # nobody had it before
+        return ""
+    # Whether a car is taken in exchange is told where that is offered.
+    unknown = [
+        code for code in codes("history") if code not in offer.history and code != "accepts_trade"
+    ]
     return ", ".join(inside_a_sentence(str(label("history", code))) for code in unknown)

@@ -1,6 +1,7 @@
 """Lists of offers: the whole stock, a make, a model, any filter; facets with live counts."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urlencode
@@ -9,6 +10,7 @@ from flask import abort, redirect, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
+from core.text import fold
 from dealership.identity import identity
 from inventory import filters, search
 from inventory.list_paths import both, filter_at, list_path
@@ -21,6 +23,7 @@ from showroom.filter_column import filter_column
 from showroom.list_heads import ListHead, list_head
 
 SUGGESTIONS: Final = 3
+_WORD: Final = re.compile(r"\w+")
 Answer = bytes | Response | tuple[bytes, int]
 # How the cards of a page are drawn: the first two are seen at once, the first is the largest.
 # A list's cars are looked through card by card.
@@ -97,7 +100,7 @@ def _list_page(of_path: OfferFilter) -> Answer:
         heading=head.heading,
         typed=wanted.text,
         result=result,
-        corrected=" ".join(result.corrected.values()),
+        corrected=_as_read(wanted.text, result.corrected),
         cards=fragments.side_by_side(offers) if offers else None,
         column=filter_column(result),
         chips=[
@@ -119,6 +122,13 @@ def _list_page(of_path: OfferFilter) -> Answer:
     )
     is_there = (offers or head.may_be_empty) and wanted.page <= result.pages
     return body if is_there else (body, 404)
+
+
+def _as_read(typed: str, corrected: Mapping[str, str]) -> str:
+    """What was typed with its words put right; empty where they were."""
+    if not corrected:
+        return ""
+    return _WORD.sub(lambda word: corrected.get(fold(word[0]), word[0]), typed)
 
 
 def _page_paths(applied: OfferFilter) -> Callable[[int], str]:

@@ -50,15 +50,22 @@ def ground_class(color: str) -> str:
 
 
 def _grounds() -> str:
-    """The rules of all these classes, each the middle of its colours."""
+    """The rules of all these classes, each the middle of its colours, mostly greyed: a grey that
+    lies at the edge of a class is no loud yellow while its photo is on the way."""
     levels = range(256 // GROUND_STEP)
     return "".join(
-        f".{ground_class(color)}{{background:{color}}}"
+        f".{ground_class(color)}{{background:{_muted(color)}}}"
         for color in (
             "#" + "".join(f"{level * GROUND_STEP + GROUND_STEP // 2:02x}" for level in triple)
             for triple in product(levels, repeat=3)
         )
     )
+
+
+def _muted(color: str) -> str:
+    channels = [int(color[place : place + 2], 16) for place in (1, 3, 5)]
+    grey = sum(channels) // 3
+    return "#" + "".join(f"{(channel + 3 * grey) // 4:02x}" for channel in channels)
 
 
 def _variables(colors: dict[str, str]) -> str:

@@ -26,8 +26,8 @@ def test_every_icon_that_a_template_names_is_drawn(app):
     [
         ("#000000", "g000", "#202020"),
         ("#c5c4c2", "g333", "#e0e0e0"),
-        ("#bf40ff", "g213", "#a060e0"),
-        ("", "g221", "#a0a060"),
+        ("#bf40ff", "g213", "#a090b0"),
+        ("", "g221", "#8f8f7f"),
     ],
 )
 def test_a_photo_waits_on_the_nearest_of_64_grounds(app, color, name, middle):

@@ -404,3 +404,18 @@ def test_an_address_is_not_called_missing_while_the_database_is_away(app):
     assert answer.status_code == 503
     assert "Estamos com um problema" in answer.text
     assert app.test_client().get("/nada").status_code == 404
+
+
+def test_a_mistyped_search_is_told_whole_as_it_was_read(client):
+    make_vehicle(make="Volkswagen", model="Polo")
+    page = client.get("/estoque?q=volksvagem+polo").text
+    assert "para “volkswagen polo”" in page
+
+
+def test_a_new_car_has_no_past_to_ask_for_and_an_exchange_is_no_provenance(client):
+    new, used = make_vehicle(condition="new", mileage_km=0), make_vehicle(condition="used")
+    assert "Não informado" not in client.get(f"/oferta/{new.slug}-{new.public_id}").text
+    page = client.get(f"/oferta/{used.slug}-{used.public_id}").text
+    said = re.search(r"Não informado: (.*?)\. Pergunte", page)[1]
+    assert "leilão" in said
+    assert "troca" not in said
